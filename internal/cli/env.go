@@ -1,0 +1,195 @@
+// Package cli is the words that all commands share: what they may touch (Env),
+// how they end (Error, Status), the flags that mean the same everywhere, how
+// values are read from the command line and how results are written.
+//
+// It knows no command and no provider. Commands live in packages below it, one
+// each; cli/root puts them together.
+package cli
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/adrg/xdg"
+	"github.com/itchyny/gojq"
+	"golang.org/x/term"
+)
+
+// Env is everything a command may touch besides its own arguments. No package
+// below cmd/hooks reads os.Stdout, os.Getenv or time.Now; a test replaces what
+// it needs.
+//
+// An Env serves one run of the program and is not safe for concurrent use,
+// except for Err, which System makes safe.
+type Env struct {
+	Args []string // without the name of the program
+	In   io.Reader
+	Out  io.Writer // results, and nothing else; --output replaces it
+	Err  io.Writer // everything said to a person; safe for concurrent use
+
+	// Whether the three streams are terminals: no prompt, no colour of its
+	// own accord and no animation where they are not.
+	InTerminal, OutTerminal, ErrTerminal bool
+
+	// Width returns the columns of the terminal, 0 if there is none.
+	Width func() int
+
+	// ReadSecret asks on the terminal and reads a line without showing it. It
+	// is nil where standard input is not a terminal.
+	ReadSecret func(prompt string) (string, error)
+
+	Getenv func(string) string
+	Now    func() time.Time
+	Rand   io.Reader // for secrets and keys
+	HTTP   *http.Client
+	Dir    string // the working directory, absolute
+	Dirs   Dirs
+	GOOS   string
+
+	// Global is filled from the command line before a command runs.
+	Global Global
+
+	stdinRead bool              // a value has been read from standard input
+	envFile   map[string]string // of --env-file, once it has been read
+	warned    map[string]bool   // what WarnOnce has said
+	jq        *gojq.Code        // of --jq, once it has been compiled
+}
+
+// Dirs are the folders that belong to hooks. They need not exist.
+type Dirs struct {
+	Config string // settings and secrets: ~/.config/hooks
+	Data   string // the store: ~/.local/share/hooks
+	State  string // what a run remembers for the next: ~/.local/state/hooks
+
+	// Runtime holds sockets. It is "" where the system has no such folder.
+	Runtime string
+}
+
+// System returns the Env of the running process.
+func System() *Env {
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "."
+	}
+	env := &Env{
+		Args:        os.Args[1:],
+		In:          os.Stdin,
+		Out:         os.Stdout,
+		Err:         &locked{w: os.Stderr},
+		InTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
+		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		Width:       width,
+		Getenv:      os.Getenv,
+		Now:         time.Now,
+		Rand:        rand.Reader,
+		HTTP:        &http.Client{},
+		Dir:         dir,
+		Dirs: Dirs{
+			Config:  filepath.Join(xdg.ConfigHome, "hooks"),
+			Data:    filepath.Join(xdg.DataHome, "hooks"),
+			State:   filepath.Join(xdg.StateHome, "hooks"),
+			Runtime: runtimeDir(),
+		},
+		GOOS: runtime.GOOS,
+	}
+	if env.InTerminal && env.ErrTerminal {
+		env.ReadSecret = readSecret
+	}
+	return env
+}
+
+// runtimeDir trusts only what the system names: xdg falls back to a folder
+// under /run that may not exist.
+func runtimeDir() string {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "hooks")
+	}
+	return ""
+}
+
+func width() int {
+	for _, f := range []*os.File{os.Stdout, os.Stderr} {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return w
+		}
+	}
+	return 0
+}
+
+func readSecret(prompt string) (string, error) {
+	_, _ = io.WriteString(os.Stderr, prompt)
+	line, err := term.ReadPassword(int(os.Stdin.Fd()))
+	_, _ = io.WriteString(os.Stderr, "\n")
+	return string(line), err
+}
+
+// locked keeps lines that are written at the same moment from mixing.
+type locked struct {
+	mu sync.Mutex // guards w
+	w  io.Writer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+// Path returns name as a path that does not depend on the working directory of
+// the process: relative names are below Dir, and a leading "~/" is the home
+// directory.
+func (e *Env) Path(name string) string {
+	if rest, ok := strings.CutPrefix(name, "~/"); ok {
+		home := e.Getenv("HOME")
+		if e.GOOS == "windows" {
+			home = e.Getenv("USERPROFILE")
+		}
+		if home != "" {
+			return filepath.Join(home, rest)
+		}
+	}
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return filepath.Join(e.Dir, name)
+}
+
+// IsFile says whether name is an existing regular file: an argument that is
+// one means the file, whatever else it could mean.
+func (e *Env) IsFile(name string) bool {
+	info, err := os.Stat(e.Path(name))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// fileError shortens the errors of the os package to what a person needs: the
+// name as it was typed, and why.
+func fileError(name string, err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return &FileError{Name: name, Err: err}
+}
+
+// A FileError says which file could not be read or written. Err is one of the
+// errors of package io/fs where it applies.
+type FileError struct {
+	Name string // as it was typed
+	Err  error
+}
+
+// Error names the file and says why.
+func (e *FileError) Error() string { return e.Name + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *FileError) Unwrap() error { return e.Err }

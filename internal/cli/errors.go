@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// A Status is what the program exits with.
+type Status int
+
+// The statuses. Scripts rely on them: they never change.
+const (
+	OK          Status = 0   // yes, done
+	StatusNo    Status = 1   // the answer is no
+	StatusUsage Status = 2   // used wrongly, or malformed input
+	StatusError Status = 3   // the surroundings failed
+	Interrupt   Status = 130 // interrupted before the work was done
+)
+
+// An Error is an error as a person should meet it. Packages below cli return
+// plain errors; the command that knows what they mean to a person wraps them.
+type Error struct {
+	Status Status
+	Err    error    // nil if the answer has been printed and says it all
+	Hints  []string // what to try next, each a sentence that stands alone
+}
+
+// Error returns the text of the wrapped error, or of the status where the
+// answer has been printed already.
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit status %d", e.Status)
+	}
+	return e.Err.Error()
+}
+
+// Unwrap returns the wrapped error.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Usage says that the command was used wrongly, or that its input is
+// malformed.
+func Usage(err error, hints ...string) error {
+	return &Error{Status: StatusUsage, Err: err, Hints: hints}
+}
+
+// Usagef is Usage with a message made as fmt.Errorf makes it.
+func Usagef(format string, args ...any) error {
+	return &Error{Status: StatusUsage, Err: fmt.Errorf(format, args...)}
+}
+
+// No says that the answer is no, which the command has printed already.
+func No(hints ...string) error { return &Error{Status: StatusNo, Hints: hints} }
+
+// NoBecause says that the answer is no, and why, where the command has not
+// printed it.
+func NoBecause(err error, hints ...string) error {
+	return &Error{Status: StatusNo, Err: err, Hints: hints}
+}
+
+// Failed says that the surroundings failed: a port, a file, a connection.
+func Failed(err error, hints ...string) error {
+	return &Error{Status: StatusError, Err: err, Hints: hints}
+}
+
+// Interrupted says that the person ended the command before it was done.
+func Interrupted() error { return &Error{Status: Interrupt} }
+
+// WithHints adds hints to err and leaves its status as it is. A nil err stays
+// nil.
+func WithHints(err error, hints ...string) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Status: StatusOf(err), Err: err, Hints: append(HintsOf(err), hints...)}
+}
+
+// StatusOf returns the status that err ends the program with. A plain error
+// means that the surroundings failed; a cancelled context, that the person
+// interrupted.
+func StatusOf(err error) Status {
+	var e *Error
+	switch {
+	case err == nil:
+		return OK
+	case errors.As(err, &e):
+		return e.Status
+	case errors.Is(err, context.Canceled):
+		return Interrupt
+	}
+	return StatusError
+}
+
+// HintsOf returns the hints of err, none if it has none.
+func HintsOf(err error) []string {
+	var e *Error
+	if errors.As(err, &e) {
+		return append([]string(nil), e.Hints...)
+	}
+	return nil
+}
