@@ -55,6 +55,10 @@ type Env struct {
 	Dirs   Dirs
 	GOOS   string
 
+	// Exit ends the process at once. Only cli/root calls it, on a second
+	// Ctrl-C; everything else returns an error.
+	Exit func(status int)
+
 	// Global is filled from the command line before a command runs.
 	Global Global
 
@@ -101,6 +105,7 @@ func System() *Env {
 			Runtime: runtimeDir(),
 		},
 		GOOS: runtime.GOOS,
+		Exit: os.Exit,
 	}
 	if env.InTerminal && env.ErrTerminal {
 		env.ReadSecret = readSecret

@@ -92,6 +92,9 @@ type errorObject struct {
 // message is the text of err that has not been printed yet: none where an
 // Error has no wrapped one.
 func message(err error) string {
+	if StatusOf(err) == Interrupt {
+		return "interrupted"
+	}
 	for e := err; e != nil; {
 		if own, ok := e.(*Error); ok {
 			if own.Err == nil {

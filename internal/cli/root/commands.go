@@ -1,0 +1,16 @@
+package root
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/hooks-cli/hooks/internal/cli"
+	"github.com/hooks-cli/hooks/internal/cli/completion"
+	"github.com/hooks-cli/hooks/internal/cli/version"
+)
+
+// commands is the one list of all commands: a line each, in the order in which
+// a group shows them.
+func commands(env *cli.Env, add func(group string, cmd *cobra.Command)) {
+	add(cli.GroupKeep, completion.NewCmd(env, completion.Run))
+	add(cli.GroupKeep, version.NewCmd(env, version.Run))
+}

@@ -1,0 +1,195 @@
+// Package root is the command tree: it puts the commands together, gives them
+// their help and their shared flags, prints how they failed and says what the
+// program exits with. Only root handles signals and prints errors.
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hooks-cli/hooks/internal/cli"
+	"github.com/hooks-cli/hooks/internal/cli/version"
+)
+
+// Main runs the program with the arguments of env and returns what it exits
+// with. The first Ctrl-C or SIGTERM cancels the context of the command, which
+// then finishes what it has begun; the second one exits at once.
+func Main(env *cli.Env) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			exitOnSecond(env, done)
+		}
+	}()
+	return Run(ctx, env)
+}
+
+func exitOnSecond(env *cli.Env, done <-chan struct{}) {
+	again, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	select {
+	case <-done:
+	case <-again.Done():
+		env.Exit(int(cli.Interrupt))
+	}
+}
+
+// Run is Main without the signals, for tests.
+func Run(ctx context.Context, env *cli.Env) int {
+	r := &runner{env: env}
+	cmd := r.tree()
+	cmd.SetArgs(append([]string{}, env.Args...)) // never nil: cobra would read os.Args
+	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		return int(cli.OK)
+	}
+	var own *cli.Error
+	switch {
+	case ctx.Err() != nil && cli.StatusOf(err) == cli.StatusError:
+		err = cli.Interrupted()
+	case !errors.As(err, &own) && !r.running:
+		err = cli.Usage(err) // cobra's own checks of the command line
+	}
+	if !r.running && slices.Contains(env.Args, "--json") {
+		env.Global.JSON = true // the mistake stood before the flag
+	}
+	env.PrintError(err)
+	return int(cli.StatusOf(err))
+}
+
+// New returns the command tree, for what reads it: completions, man pages,
+// tests of its rules.
+func New(env *cli.Env) *cobra.Command { return (&runner{env: env}).tree() }
+
+// runner is one run of the program.
+type runner struct {
+	env     *cli.Env
+	order   []*cobra.Command // as commands lists them; cobra sorts by name
+	running bool             // a command has begun: an error is no longer about its use
+}
+
+func (r *runner) tree() *cobra.Command {
+	env := r.env
+	var showVersion bool
+	cmd := &cobra.Command{
+		Use:   "hooks",
+		Short: "Send, receive, verify and replay webhooks",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if showVersion {
+				return version.Run(cmd.Context(), env, version.Options{})
+			}
+			return r.overview(cmd)
+		},
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	cmd.SetIn(env.In)
+	cmd.SetOut(env.Out)
+	cmd.SetErr(env.Err)
+	cmd.Flags().BoolVar(&showVersion, "version", false, "print the version")
+	env.Global.Bind(cmd.PersistentFlags())
+	completeGlobal(cmd)
+	cmd.AddGroup(groups()...)
+	commands(env, func(group string, sub *cobra.Command) {
+		sub.GroupID = group
+		r.order = append(r.order, sub)
+		cmd.AddCommand(sub)
+	})
+	cmd.SetHelpCommand(r.helpCommand())
+	cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _ = r.help(cmd) })
+	cmd.SetFlagErrorFunc(flagError)
+	r.prepare(cmd)
+	return cmd
+}
+
+func groups() []*cobra.Group {
+	return []*cobra.Group{
+		{ID: cli.GroupBegin, Title: "Begin with"},
+		{ID: cli.GroupLook, Title: "Look"},
+		{ID: cli.GroupTest, Title: "Test"},
+		{ID: cli.GroupStandIn, Title: "Stand in"},
+		{ID: cli.GroupReach, Title: "Reach"},
+		{ID: cli.GroupKeep, Title: "Keep"},
+	}
+}
+
+// prepare gives cmd and all below it what every command has.
+func (r *runner) prepare(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		r.prepare(sub)
+	}
+	cmd.DisableFlagsInUseLine = true
+	if cmd.HasSubCommands() && cmd.Args == nil {
+		cmd.Args = unknownCommand
+		if cmd.RunE == nil {
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return r.help(cmd) }
+		}
+	}
+	if args := cmd.Args; args != nil {
+		cmd.Args = func(cmd *cobra.Command, given []string) error { return usage(args(cmd, given)) }
+	}
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error { return r.run(cmd, args, run) }
+	}
+}
+
+// usage makes an error about the command line one of status 2.
+func usage(err error) error {
+	var own *cli.Error
+	if err == nil || errors.As(err, &own) {
+		return err
+	}
+	return cli.Usage(err)
+}
+
+// run is what happens around every command.
+func (r *runner) run(cmd *cobra.Command, args []string, run func(*cobra.Command, []string) error) (err error) {
+	if err := r.env.Global.Check(cmd); err != nil {
+		return err
+	}
+	if err := r.env.CheckJQ(); err != nil {
+		return err
+	}
+	end, err := r.env.OpenOutput(cli.IsStream(cmd))
+	if err != nil {
+		return err
+	}
+	cmd.SetOut(r.env.Out)
+	r.running = true
+	defer func() {
+		keep := err == nil || cli.StatusOf(err) == cli.StatusNo
+		if eerr := end(keep); err == nil {
+			err = eerr
+		}
+	}()
+	return run(cmd, args)
+}
+
+// completeGlobal offers values for the flags that every command has.
+func completeGlobal(cmd *cobra.Command) {
+	cli.CompleteFlag(cmd, "color", "auto", "always", "never")
+	must(cmd.RegisterFlagCompletionFunc("format", func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return cli.FormatsOf(cmd), cobra.ShellCompDirectiveNoFileComp
+	}))
+	must(cmd.RegisterFlagCompletionFunc("jq", cobra.NoFileCompletions))
+}
+
+// must panics on what can only be a mistake in the program.
+func must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("command tree: %v", err))
+	}
+}

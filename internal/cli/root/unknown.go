@@ -1,0 +1,97 @@
+package root
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/hooks-cli/hooks/internal/cli"
+	"github.com/hooks-cli/hooks/internal/spelling"
+)
+
+// unknownCommand refuses arguments where one of the commands below cmd is
+// meant, and names the one that was probably meant.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	word := args[0]
+	if !cmd.HasParent() {
+		if err := otherWord(cmd, word, args[1:]); err != nil {
+			return err
+		}
+	}
+	err := fmt.Errorf("%s has no command %q", cmd.CommandPath(), word)
+	if near := spelling.Nearest(word, names(cmd)); near != "" {
+		return cli.Usage(err, "did you mean "+cmd.CommandPath()+" "+near+"?")
+	}
+	return cli.Usage(err, cmd.CommandPath()+" --help shows the commands")
+}
+
+// otherWord answers a word that other tools use with ours for it.
+func otherWord(root *cobra.Command, word string, args []string) error {
+	ours := map[string]string{
+		"trigger": "send --event",
+		"resend":  "replay",
+		"forward": "listen --forward-to",
+		"http":    "tunnel",
+	}[word]
+	name, _, _ := strings.Cut(ours, " ")
+	cmd, _, err := root.Find([]string{name})
+	if ours == "" || err != nil || cmd == root {
+		return nil
+	}
+	line := "hooks " + ours
+	if len(args) > 0 {
+		line += " " + strings.Join(args, " ")
+	}
+	return cli.Usage(fmt.Errorf("%s is called %s here", word, name), "try: "+line)
+}
+
+// names are the commands below cmd that a person may type.
+func names(cmd *cobra.Command) []string {
+	var list []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			list = append(list, sub.Name())
+			list = append(list, sub.Aliases...)
+		}
+	}
+	return list
+}
+
+// flagError makes a mistake in the flags one of status 2, and names the flag
+// that was probably meant.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return cli.Usage(shorten(err), cmd.CommandPath()+" --help shows how it is used")
+	}
+	name := unknown.GetSpecifiedName()
+	if unknown.GetSpecifiedShortnames() != "" {
+		return cli.Usage(fmt.Errorf("%s has no flag -%s", cmd.CommandPath(), name), cmd.CommandPath()+" --help shows the flags")
+	}
+	var flags []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			flags = append(flags, f.Name)
+		}
+	})
+	err = fmt.Errorf("%s has no flag --%s", cmd.CommandPath(), name)
+	if near := spelling.Nearest(name, flags); near != "" {
+		return cli.Usage(err, "did you mean --"+near+"?")
+	}
+	return cli.Usage(err, cmd.CommandPath()+" --help shows the flags")
+}
+
+// shorten takes the value out of the error about a flag: it may be a secret.
+func shorten(err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, invalid.Unwrap())
+	}
+	return err
+}
