@@ -48,6 +48,7 @@ func (r *runner) help(cmd *cobra.Command) error {
 	if !cmd.HasParent() {
 		return r.overview(cmd)
 	}
+	cmd.InitDefaultHelpFlag() // not done yet when another command asks
 	return print(r.env, helpText(cmd, columns(r.env)))
 }
 
