@@ -8,7 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"io"
-	"log"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -195,7 +195,7 @@ func TestTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-			srv.Config.ErrorLog = discardLog()
+			srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 			srv.TLS = tt.config
 			srv.StartTLS()
 			defer srv.Close()
@@ -221,5 +221,3 @@ func TestTLS(t *testing.T) {
 		}
 	})
 }
-
-func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -22,7 +22,7 @@ func most(t *testing.T, h *deliver.Hosts, n int, url string, r deliver.Result) i
 		all.Go(func() {
 			_, err := h.Do(t.Context(), url, func() deliver.Result {
 				peak.Store(max(peak.Load(), open.Add(1)))
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				open.Add(-1)
 				return r
 			})
@@ -71,6 +71,6 @@ func TestHostsGivesUpWithContext(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("err = %v", err)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 	})
 }

@@ -73,6 +73,10 @@ func (l Load) Run(ctx context.Context) (Report, error) {
 	}
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	if l.Duration > 0 {
+		timer := time.AfterFunc(l.Duration, func() { r.over.Store(true) })
+		defer timer.Stop()
+	}
 	var sending sync.WaitGroup
 	for range senders {
 		sending.Go(func() { r.send(run, cancel) })
@@ -92,6 +96,7 @@ type running struct {
 	Load
 	start   time.Time
 	next    atomic.Int64
+	over    atomic.Bool // Duration is over
 	account *account
 }
 
@@ -122,17 +127,18 @@ func (r *running) send(ctx context.Context, fail func(error)) {
 
 // turn waits for the moment that request n is meant for and returns it; zero
 // if it is meant for whenever its sender is free. It reports false where the
-// request is not to be sent any more.
+// request is not to be sent any more: one that could not begin while the load
+// lasted, because all senders were waiting for answers, is given up and counted
+// as not sent.
 func (r *running) turn(ctx context.Context, n int) (time.Time, bool) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || r.over.Load() {
 		return time.Time{}, false
 	}
 	if r.Rate <= 0 {
-		return time.Time{}, r.Duration <= 0 || r.Now().Sub(r.start) < r.Duration
+		return time.Time{}, true
 	}
 	meant := r.start.Add(time.Duration(float64(n) / r.Rate * float64(time.Second)))
-	now := r.Now()
-	if early := meant.Sub(now); early > 0 {
+	if early := meant.Sub(r.Now()); early > 0 {
 		timer := time.NewTimer(early)
 		defer timer.Stop()
 		select {
@@ -140,11 +146,8 @@ func (r *running) turn(ctx context.Context, n int) (time.Time, bool) {
 			return time.Time{}, false
 		case <-timer.C:
 		}
-		return meant, true
 	}
-	// One that could not begin while the load lasted, because all senders were
-	// waiting for answers, is given up and counted as not sent.
-	return meant, r.Duration <= 0 || now.Sub(r.start) < r.Duration
+	return meant, true
 }
 
 // reportProgress calls Progress until the returned function is called.

@@ -36,7 +36,7 @@ func run(t *testing.T, s deliver.Schedule, cost time.Duration, answers ...delive
 		Now:      time.Now,
 		Attempt: func(_ context.Context, n int) deliver.Result {
 			began = append(began, time.Since(start))
-			time.Sleep(cost)
+			<-time.After(cost)
 			return answers[min(n, len(answers))-1]
 		},
 	}.Run(t.Context())
