@@ -1,0 +1,52 @@
+package wire
+
+import "errors"
+
+// ErrFlow is returned for DATA or CREDIT beyond what was granted. The link is
+// closed with CloseFlow.
+var ErrFlow = errors.New("flow control violated")
+
+// A sendWindow is what we may still send.
+type sendWindow struct{ left int }
+
+// grant adds n bytes. More than MaxCredit in hand is a fault of the other end.
+func (w *sendWindow) grant(n uint32) error {
+	if n == 0 || int64(n)+int64(w.left) > MaxCredit {
+		return ErrFlow
+	}
+	w.left += int(n)
+	return nil
+}
+
+// A recvWindow is what the other end may still send, and what has been
+// consumed but not yet granted again.
+type recvWindow struct {
+	size     int
+	left     int
+	consumed int
+}
+
+func newRecvWindow(size int) recvWindow { return recvWindow{size: size, left: size} }
+
+// arrive spends n bytes of the window.
+func (w *recvWindow) arrive(n int) error {
+	if n > w.left {
+		return ErrFlow
+	}
+	w.left -= n
+	return nil
+}
+
+// consume notes that n bytes went on to the reader beyond. It returns what is
+// to be granted now: nothing until half of the window has been consumed, so
+// that a CREDIT is sent for many DATA frames.
+func (w *recvWindow) consume(n int) uint32 {
+	w.consumed += n
+	if w.consumed < w.size/2 {
+		return 0
+	}
+	grant := w.consumed
+	w.consumed = 0
+	w.left += grant
+	return uint32(grant)
+}
