@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -107,11 +108,11 @@ func classify(err error, host string) (Kind, string) {
 		return Proxy, err.Error()
 	case errors.As(err, &dns):
 		return DNS, dnsText(dns)
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case hasErrno(err, syscall.ECONNREFUSED, 10061):
 		return Refused, "connection refused by " + host
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case hasErrno(err, syscall.ECONNRESET, syscall.EPIPE, 10053, 10054):
 		return Reset, "connection reset before an answer came"
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL):
+	case hasErrno(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EADDRNOTAVAIL, 10049, 10051, 10065):
 		return Unreachable, host + " cannot be reached: " + lastOf(err)
 	case errors.Is(err, errSpeaksTLS):
 		return Malformed, err.Error()
@@ -120,6 +121,13 @@ func classify(err error, host string) (Kind, string) {
 		return TLS, "TLS: " + text
 	}
 	return classifyAnswer(err)
+}
+
+// hasErrno says whether the system reported one of numbers. Windows has its own
+// for sockets, from 10000 up, which syscall has no names for.
+func hasErrno(err error, numbers ...syscall.Errno) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) && slices.Contains(numbers, errno)
 }
 
 func classifyAnswer(err error) (Kind, string) {

@@ -23,6 +23,7 @@ func WaitFor(ctx context.Context, rawURL string, limit time.Duration, ended <-ch
 	defer cancel()
 	tick := time.NewTicker(reachEvery)
 	defer tick.Stop()
+	err = fmt.Errorf("no connection to %s", rt.addr)
 	for {
 		var d net.Dialer
 		c, derr := d.DialContext(limited, "tcp", rt.addr)
@@ -37,9 +38,6 @@ func WaitFor(ctx context.Context, rawURL string, limit time.Duration, ended <-ch
 		case <-limited.Done():
 			if ctx.Err() != nil {
 				return ctx.Err()
-			}
-			if err == nil {
-				err = fmt.Errorf("no connection to %s", rt.addr)
 			}
 			return fmt.Errorf("waited %v: %w", limit, err)
 		case <-ended:
