@@ -1,0 +1,110 @@
+# What .ci/run and .ci/release share. It is sourced, never run.
+# shellcheck shell=bash
+
+set -euo pipefail
+cd "$(git -C "$(dirname "${BASH_SOURCE[0]}")" rev-parse --show-toplevel)"
+
+# The tools, by the versions that this tree is known to be clean with. They are
+# built outside go.mod: what they depend on must not become what we depend on.
+readonly golangci_lint=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+readonly goreleaser=github.com/goreleaser/goreleaser/v2@v2.14.3
+readonly syft=github.com/anchore/syft/cmd/syft@v1.42.0
+readonly hey=github.com/rakyll/hey@v0.1.4
+
+# Built tools are kept from run to run. What else a run makes goes with it.
+readonly tools=${HOOKS_CI_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/hooks-ci}
+work=$(mktemp -d)
+readonly work
+trap 'rm -rf "$work"' EXIT
+
+# Where the tests find Express. install_runtimes puts it there.
+export NODE_PATH=$work/node_modules
+
+passed=0
+failed=0
+report=
+
+# step NAME COMMAND… runs one part, goes on whatever comes of it, and remembers.
+step() {
+	local name=$1 begin=$SECONDS status
+	shift
+	printf '\n=== %s\n' "$name"
+	set +e
+	(
+		set -e
+		"$@"
+	)
+	status=$?
+	set -e
+	if [[ $status -eq 0 ]]; then
+		passed=$((passed + 1))
+		report+=$(printf '  ok    %5d s  %s' "$((SECONDS - begin))" "$name")$'\n'
+	else
+		failed=$((failed + 1))
+		report+=$(printf '  FAIL  %5d s  %s' "$((SECONDS - begin))" "$name")$'\n'
+		printf '=== %s failed (%d)\n' "$name" "$status"
+	fi
+}
+
+# finish prints what came of all steps and ends the run.
+finish() {
+	printf '\n=== Summary after %d s\n%s\n%d passed, %d failed\n' "$SECONDS" "$report" "$passed" "$failed"
+	[[ $failed -eq 0 ]]
+}
+
+# tool MODULE@VERSION builds a tool, unless this version was built before by the
+# same Go, and prints its path.
+tool() {
+	local path=${1%@*} version=${1##*@} name bin
+	name=${path##*/}
+	[[ $name =~ ^v[0-9]+$ ]] && name=$(basename "${path%/*}")
+	bin=$tools/$name-$version-$(go env GOVERSION)
+	if [[ ! -x $bin/$name ]]; then
+		printf 'building %s\n' "$1" >&2
+		GOBIN=$bin GOFLAGS=-mod=mod go install "$1" >&2
+	fi
+	printf '%s\n' "$bin/$name"
+}
+
+# packages NAME… installs Debian packages.
+packages() {
+	if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
+		printf 'missing, and cannot be installed from here: %s\n' "$*" >&2
+		return 1
+	fi
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends "$@" >"$work/apt.log" 2>&1 || {
+		cat "$work/apt.log"
+		return 1
+	}
+}
+
+# install_runtimes gets what the tests want besides Go: Node with Express,
+# Python with Flask, openssl.
+install_runtimes() {
+	local wanted=()
+	command -v node >/dev/null && command -v npm >/dev/null || wanted+=(nodejs npm)
+	command -v openssl >/dev/null || wanted+=(openssl)
+	python3 -c 'import flask' 2>/dev/null || /usr/bin/python3 -c 'import flask' 2>/dev/null || wanted+=(python3-flask)
+	[[ ${#wanted[@]} -eq 0 ]] || packages "${wanted[@]}"
+
+	cp testdata/crosscheck/package.json testdata/crosscheck/package-lock.json "$work"
+	npm ci --prefix "$work" --no-audit --no-fund --loglevel=error
+	printf 'node %s, express %s, %s\n' "$(node --version)" \
+		"$(node -p 'require("express/package.json").version')" "$(openssl version)"
+}
+
+# build_program builds hooks as a release does, for this machine.
+build_program() {
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$work/hooks" ./cmd/hooks
+	ls -l "$work/hooks"
+}
+
+# fuzz_targets prints "PACKAGE TARGET" a line.
+fuzz_targets() {
+	local package
+	go list ./... | while read -r package; do
+		go test -list '^Fuzz' "$package" | awk -v p="$package" '/^Fuzz/ { print p, $1 }'
+	done
+}
