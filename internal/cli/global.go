@@ -88,6 +88,7 @@ const (
 	formatsKey = "hooks:formats"
 	exitsKey   = "hooks:exits"
 	streamsKey = "hooks:streams"
+	groupKey   = "hooks:group"
 )
 
 func annotate(cmd *cobra.Command, key, value string) {

@@ -46,6 +46,13 @@ func ExitsOf(cmd *cobra.Command) []Exit {
 	return exits
 }
 
+// MarkGroup says that cmd does nothing itself but hold the commands below it.
+// Only cli/root calls it.
+func MarkGroup(cmd *cobra.Command) { annotate(cmd, groupKey, "true") }
+
+// IsGroup says whether cmd was marked with MarkGroup.
+func IsGroup(cmd *cobra.Command) bool { return cmd.Annotations[groupKey] != "" }
+
 // The groups that `hooks` shows its commands in.
 const (
 	GroupBegin   = "begin"

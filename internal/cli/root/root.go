@@ -109,6 +109,7 @@ func (r *runner) tree() *cobra.Command {
 		cmd.AddCommand(sub)
 	})
 	cmd.SetHelpCommand(r.helpCommand())
+	cmd.InitDefaultHelpCmd() // adds it, so that it is prepared as all others
 	cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _ = r.help(cmd) })
 	cmd.SetFlagErrorFunc(flagError)
 	r.prepare(cmd)
@@ -135,6 +136,7 @@ func (r *runner) prepare(cmd *cobra.Command) {
 	if cmd.HasSubCommands() && cmd.Args == nil {
 		cmd.Args = unknownCommand
 		if cmd.RunE == nil {
+			cli.MarkGroup(cmd)
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return r.help(cmd) }
 		}
 	}

@@ -67,6 +67,7 @@ func (r *runner) helpCommand() *cobra.Command {
 			}
 			return append(topicNames(), names(cmd.Root())...), cobra.ShellCompDirectiveNoFileComp
 		},
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return r.explain(cmd.Root(), args) },
 	}
 	cli.Exits(cmd, cli.Exit{Status: cli.OK, When: "the help was printed"})
