@@ -121,6 +121,7 @@ func (r result) want(tb testing.TB, status int, args ...string) {
 type delivery struct {
 	Kind       string      `json:"kind"`
 	URL        string      `json:"url"`
+	EventID    string      `json:"event_id"`
 	EventType  string      `json:"event_type"`
 	Provider   string      `json:"provider"`
 	Headers    [][2]string `json:"headers"`
