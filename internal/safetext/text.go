@@ -38,6 +38,18 @@ func MarkCut(s string, limit int, dim func(string) string) string {
 	return visible(s, false, limit, dim)
 }
 
+// MarkBytes is MarkCut for bytes, of which it copies no more than it shows.
+func MarkBytes(b []byte, limit int, dim func(string) string) string {
+	if limit < 1 {
+		limit = LineLimit
+	}
+	head := b
+	if len(head)-lookahead > limit {
+		head = head[:limit+lookahead]
+	}
+	return show(string(head), len(b), false, limit, dim)
+}
+
 // Plain says whether Line would return s unchanged.
 func Plain(s string) bool { return len(s) <= LineLimit && clean(s, 0, false) == len(s) }
 
@@ -62,11 +74,24 @@ func Hidden(r rune) bool {
 	return !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z, unicode.Cf, unicode.Co)
 }
 
-// visible is the one function behind all of the above: keep leaves newlines
-// and tabs, limit is how many bytes are shown, dim wraps what is not literal.
+// lookahead is how much behind the limit decides what is shown before it: a
+// joiner and the emoji behind it.
+const lookahead = len(string(joiner)) + utf8.UTFMax + 1
+
 func visible(s string, keep bool, limit int, dim func(string) string) string {
+	size := len(s)
+	if size-lookahead > limit {
+		s = s[:limit+lookahead] // what is never shown is not looked at
+	}
+	return show(s, size, keep, limit, dim)
+}
+
+// show is the one function behind all of the above: s is what may be shown of
+// a text of size bytes, keep leaves newlines and tabs, limit is how many bytes
+// are shown, dim wraps what is not literal.
+func show(s string, size int, keep bool, limit int, dim func(string) string) string {
 	end := clean(s, 0, keep)
-	if end == len(s) && end <= limit {
+	if end == size && end <= limit {
 		return s
 	}
 	o := output{dim: dim}
@@ -79,14 +104,14 @@ func visible(s string, keep bool, limit int, dim func(string) string) string {
 		if stop < end || at == len(s) {
 			break
 		}
-		size := o.escape(s[at:], limit)
-		if size == 0 {
+		n := o.escape(s[at:], limit)
+		if n == 0 {
 			break
 		}
-		at += size
+		at += n
 		end = clean(s, at, keep)
 	}
-	return o.finish(len(s) - at)
+	return o.finish(size - at)
 }
 
 // An output collects visible text and counts how much of it is shown, without

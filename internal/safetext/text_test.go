@@ -80,6 +80,9 @@ func TestMarkDimsRuns(t *testing.T) {
 	if got, want := safetext.MarkCut("abc\x1bdef", 5, dim), `abc<… +4 bytes>`; got != want {
 		t.Errorf("MarkCut = %q, want %q", got, want)
 	}
+	if got, want := safetext.MarkBytes([]byte("abc\x1bdef"), 5, dim), `abc<… +4 bytes>`; got != want {
+		t.Errorf("MarkBytes = %q, want %q", got, want)
+	}
 	if got, want := safetext.MarkBlock("a\n\x1b", dim), "a\n<\\x1b>"; got != want {
 		t.Errorf("MarkBlock = %q, want %q", got, want)
 	}
@@ -153,6 +156,9 @@ func FuzzVisible(f *testing.F) {
 		}
 		if safetexttest.Foreign(in) == nil && block != in {
 			t.Errorf("Block(%q) = %q, want it unchanged", in, block)
+		}
+		if bytes := safetext.MarkBytes([]byte(in), 0, nil); bytes != line {
+			t.Errorf("MarkBytes(%q) = %q, Line = %q", in, bytes, line)
 		}
 		if marked := safetext.Mark(in, func(s string) string { return s }); marked != line {
 			t.Errorf("Mark(%q) = %q, Line = %q", in, marked, line)

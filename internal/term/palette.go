@@ -32,7 +32,7 @@ func NewPalette(on bool) Palette {
 		strong:  newInk(color.Bold),
 		dim:     newInk(color.Faint),
 		name:    newInk(color.FgCyan),
-		key:     newInk(color.FgBlue),
+		key:     newInk(color.FgCyan),
 		text:    newInk(color.FgGreen),
 		number:  newInk(color.FgYellow),
 		literal: newInk(color.FgMagenta),
@@ -60,7 +60,7 @@ func (i ink) wrap(s string) string {
 // SGR returns the numbers of all colour sequences that a palette can produce,
 // for tests that let nothing else through.
 func SGR() []string {
-	return []string{"0", "1", "2", "4", "22", "24", "31", "32", "33", "34", "35", "36"}
+	return []string{"0", "1", "2", "4", "22", "24", "31", "32", "33", "35", "36"}
 }
 
 // Enabled says whether the palette colours anything.

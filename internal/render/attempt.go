@@ -1,0 +1,63 @@
+package render
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/hooks-cli/hooks/internal/safetext"
+	"github.com/hooks-cli/hooks/internal/webhook"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func thousands(n int) string { return safetext.Thousands(n) }
+
+// Attempt tells one attempt on one line, without a newline at its end:
+//
+//	→ http://127.0.0.1:3000/webhooks 200 OK in 3.1 ms
+//	→ http://127.0.0.1:3000/webhooks 503 Service Unavailable in 2.4 ms (attempt 2)
+func (v View) Attempt(a *webhook.Attempt) string {
+	parts := []part{
+		{v.Palette.Dim(sent), 0},
+		{v.line(safetext.CleanURL(or(a.URL))), 0},
+		{v.result(a), 0},
+		{v.Palette.Dim("in " + Duration(a.Duration)), 1},
+	}
+	if a.Number > 1 {
+		parts = append(parts, part{v.Palette.Dim("(attempt " + itoa(a.Number) + ")"), 0})
+	}
+	return v.join(parts)
+}
+
+// Attempts tells every attempt and its answer, oldest first. It ends with a
+// newline.
+func (v View) Attempts(attempts []webhook.Attempt) string {
+	var b strings.Builder
+	for i := range attempts {
+		a := &attempts[i]
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(v.join([]part{
+			{v.Palette.Strong("attempt " + itoa(a.Number)), 0},
+			{v.result(a), 0},
+			{v.Palette.Dim("in " + Duration(a.Duration)), 1},
+			{v.Palette.Dim("at " + v.Moment(a.At)), 2},
+		}))
+		b.WriteString("\n  " + v.Palette.Dim(sent) + " " + v.line(safetext.CleanURL(or(a.URL))) + "\n")
+		if a.Response != nil {
+			b.WriteString(inset(v.Response(a.Response), 2))
+		}
+	}
+	return b.String()
+}
+
+// Response tells headers and body of an answer. It ends with a newline.
+func (v View) Response(r *webhook.Response) string {
+	inner := v.narrow(2)
+	out := inner.Headers(r.Header, nil)
+	if out != "" {
+		out += "\n"
+	}
+	return out + inner.Body(r.Header, r.Body, "")
+}
