@@ -1,16 +1,14 @@
 // Package deliver hands deliveries to endpoints: one attempt, a schedule of
 // attempts, or a load of many a second.
 //
-// It speaks HTTP/1.1 itself, so that header names, their values and the bytes
-// of the body reach the endpoint exactly as they were given and every failure
-// can be told in words. It follows no redirect, asks for no compression, keeps
+// Header names, their values and the bytes of the body reach the endpoint as
+// they were given, and every failure is told in words. It follows no redirect, asks for no compression, keeps
 // at most 10 MiB of an answer, and knows no provider, no store and no secret:
 // whoever wants a fresh signature for each attempt makes it in the callback.
 package deliver
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -55,28 +53,17 @@ type Options struct {
 // A Client makes attempts. It keeps idle connections for the next one and is
 // safe for concurrent use.
 type Client struct {
-	now   func() time.Time
-	proxy func(*http.Request) (*url.URL, error)
-	tls   *tls.Config
-	pool  pool
+	now       func() time.Time
+	transport *http.Transport
 }
 
 // New returns a client that dates its attempts by now.
 func New(now func() time.Time, o Options) *Client {
-	return &Client{
-		now:   now,
-		proxy: o.Proxy,
-		tls: &tls.Config{
-			MinVersion:         tls.VersionTLS12,
-			InsecureSkipVerify: o.Insecure, //nolint:gosec // asked for by the person, for one command
-			RootCAs:            o.RootCAs,
-			NextProtos:         []string{"http/1.1"},
-		},
-	}
+	return &Client{now: now, transport: transport(o)}
 }
 
 // Close drops the idle connections. The client can still be used.
-func (c *Client) Close() { c.pool.drain() }
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // A Result is one attempt and what is known about it beyond its record.
 type Result struct {

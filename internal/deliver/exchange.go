@@ -2,19 +2,43 @@ package deliver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
-	"math"
+	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
 )
 
-// inlineBody is how large a body may be to be written before the answer is
-// read. A larger or slow one is written while the answer is awaited, because
-// an endpoint may answer without reading it all.
-const inlineBody = 32 << 10
+const (
+	maxHead  = 256 << 10   // bytes of an answer's headers
+	maxIdle  = 1024        // idle connections to one host
+	idleLife = time.Second // short, so that none is found closed by the other side
+)
 
 // dropBody is the keep of an exchange whose answer's body is of no interest.
 const dropBody = 0
+
+// transport returns net/http's client for o. It speaks HTTP/1.1 only, because
+// HTTP/2 knows header names in lower case alone, and asks for no compression.
+func transport(o Options) *http.Transport {
+	return &http.Transport{
+		Proxy:                  o.Proxy,
+		OnProxyConnectResponse: refusedByProxy,
+		TLSClientConfig: &tls.Config{
+			MinVersion:         tls.VersionTLS12,
+			InsecureSkipVerify: o.Insecure, //nolint:gosec // asked for by the person, for one command
+			RootCAs:            o.RootCAs,
+		},
+		DisableCompression:     true,
+		MaxIdleConnsPerHost:    maxIdle,
+		IdleConnTimeout:        idleLife,
+		MaxResponseHeaderBytes: maxHead,
+	}
+}
 
 // An exchange is one request and its answer, as far as it came.
 type exchange struct {
@@ -31,107 +55,33 @@ type exchange struct {
 // exchange sends r and reads the answer, keeping at most keep bytes of its
 // body.
 func (c *Client) exchange(parent context.Context, r Request, keep int64) (x exchange) {
-	rt, err := c.route(r)
+	ctx, cancel := context.WithTimeout(parent, r.timeout())
+	defer cancel()
+	// The trace may be called after the answer came, by the goroutine that still
+	// writes: it must not write to what has been returned.
+	var connected, written atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:      func(httptrace.GotConnInfo) { connected.Store(true) },
+		WroteRequest: func(i httptrace.WroteRequestInfo) { written.Store(i.Err == nil) },
+	})
+	req, err := c.request(ctx, &r)
+	if err != nil {
+		x.err = &requestError{err}
+		return x
+	}
+	x.host = hostPort(req.URL)
+	resp, err := c.transport.RoundTrip(req)
+	x.connected, x.written = connected.Load(), written.Load()
 	if err != nil {
 		x.err = err
 		return x
 	}
-	x.host = rt.addr
-	ctx, cancel := context.WithTimeout(parent, r.timeout())
-	defer cancel()
-	cn := c.pool.take(rt.key, c.now())
-	if cn == nil {
-		if cn, x.err = c.dial(ctx, rt); x.err != nil {
-			return x
-		}
-	}
-	x.connected = true
-	stop := context.AfterFunc(ctx, cn.abort)
-	reusable := x.run(ctx, cancel, cn, &rt, &r, keep)
-	// A deadline that struck meanwhile has spoilt the connection.
-	if stop() && reusable {
-		c.pool.put(rt.key, cn, c.now())
-	} else {
-		_ = cn.Close()
+	defer func() { _ = resp.Body.Close() }()
+	x.status, x.header = resp.StatusCode, resp.Header
+	if err := x.readBody(resp.Body, keep); err != nil {
+		x.err = &answerError{err}
 	}
 	return x
-}
-
-// run does the exchange over cn and says whether cn can serve another one.
-func (x *exchange) run(ctx context.Context, cancel func(), cn *conn, rt *route, r *Request, keep int64) bool {
-	if r.Slow <= 0 && len(r.Body) <= inlineBody {
-		werr := cn.writeRequest(ctx, rt, r)
-		x.written = werr == nil
-		reusable := x.read(cn, r.method(), keep)
-		if x.err != nil && werr != nil {
-			x.err = werr
-		}
-		return reusable && werr == nil
-	}
-	done := make(chan error, 1)
-	go func() { done <- cn.writeRequest(ctx, rt, r) }()
-	reusable := x.read(cn, r.method(), keep)
-	select {
-	case err := <-done:
-		x.written = err == nil
-		return reusable && err == nil
-	default:
-	}
-	// The answer, or the end, came before all was written.
-	timedOut := ctx.Err() != nil
-	cancel()
-	cn.abort()
-	err := <-done
-	x.written = err == nil
-	if timedOut && x.err != nil {
-		x.err = context.DeadlineExceeded
-	}
-	return false
-}
-
-// read reads the answer and says whether the connection can be used again.
-func (x *exchange) read(cn *conn, method string, keep int64) bool {
-	if err := x.readHead(cn, method, keep); err != nil {
-		x.err = err
-		return false
-	}
-	return !x.truncated && !cn.closing
-}
-
-func (x *exchange) readHead(cn *conn, method string, keep int64) error {
-	cn.in.left = maxHead
-	first, err := cn.br.Peek(1)
-	if err != nil {
-		return err
-	}
-	if first[0] == 0x15 { // the alert with which TLS answers plain text
-		return errSpeaksTLS
-	}
-	resp, err := readFinal(cn, method)
-	if err != nil {
-		return err
-	}
-	cn.in.left = math.MaxInt64
-	x.status, x.header = resp.StatusCode, resp.Header
-	cn.closing = resp.Close || resp.StatusCode == http.StatusSwitchingProtocols
-	if err := x.readBody(resp.Body, keep); err != nil {
-		return &answerError{err}
-	}
-	return nil
-}
-
-// readFinal reads the head of the answer, past the informational ones.
-func readFinal(cn *conn, method string) (*http.Response, error) {
-	for range 16 {
-		resp, err := http.ReadResponse(cn.br, &http.Request{Method: method})
-		if err != nil {
-			return nil, &answerError{err}
-		}
-		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
-			return resp, nil
-		}
-	}
-	return nil, &answerError{errors.New("too many informational answers")}
 }
 
 // readBody reads the answer's body to its end, or to the limit.
@@ -153,4 +103,32 @@ func (x *exchange) readBody(body io.Reader, keep int64) (err error) {
 		return nil
 	}
 	return err
+}
+
+// parseURL reads the address of an endpoint.
+func parseURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		var parse *url.Error
+		if errors.As(err, &parse) { // its text repeats the URL, password and all
+			err = parse.Err
+		}
+		return nil, errors.New("the URL is not valid: " + err.Error())
+	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("the URL must begin with http:// or https://, not \"" + u.Scheme + "\"")
+	}
+	if u.Hostname() == "" {
+		return nil, errors.New("the URL has no host")
+	}
+	return u, nil
+}
+
+// hostPort returns the host and port that u leads to.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[bool]string{false: "80", true: "443"}[u.Scheme == "https"]
+	}
+	return net.JoinHostPort(u.Hostname(), port)
 }

@@ -37,23 +37,16 @@ const (
 	Other       Kind = "other"              // see the text
 )
 
-// Errors that have no type of their own elsewhere.
-var (
-	errHeadTooLong = errors.New("the answer's headers are longer than 256 KiB")
-	errSpeaksTLS   = errors.New("the endpoint speaks TLS: use https://")
-)
-
 // A requestError is a request that could not be sent as it is.
 type requestError struct{ err error }
 
 func (e *requestError) Error() string { return e.err.Error() }
 func (e *requestError) Unwrap() error { return e.err }
 
-// A proxyError is an answer of a proxy that is not a way to the endpoint.
-type proxyError struct{ err error }
+// A proxyError says why a proxy gave no way to the endpoint.
+type proxyError struct{ text string }
 
-func (e *proxyError) Error() string { return e.err.Error() }
-func (e *proxyError) Unwrap() error { return e.err }
+func (e *proxyError) Error() string { return e.text }
 
 // An answerError is a failure while the answer was read.
 type answerError struct{ err error }
@@ -100,12 +93,15 @@ func (x *exchange) timeoutText(limit time.Duration) string {
 func classify(err error, host string) (Kind, string) {
 	var bad *requestError
 	var proxy *proxyError
+	var op *net.OpError
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &bad):
 		return BadRequest, err.Error()
 	case errors.As(err, &proxy):
-		return Proxy, err.Error()
+		return Proxy, proxy.text
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return Proxy, "the proxy cannot be reached: " + lastOf(err)
 	case errors.As(err, &dns):
 		return DNS, dnsText(dns)
 	case hasErrno(err, syscall.ECONNREFUSED, 10061):
@@ -114,8 +110,6 @@ func classify(err error, host string) (Kind, string) {
 		return Reset, "connection reset before an answer came"
 	case hasErrno(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EADDRNOTAVAIL, 10049, 10051, 10065):
 		return Unreachable, host + " cannot be reached: " + lastOf(err)
-	case errors.Is(err, errSpeaksTLS):
-		return Malformed, err.Error()
 	}
 	if text, ok := tlsText(err, host); ok {
 		return TLS, "TLS: " + text
@@ -137,10 +131,15 @@ func classifyAnswer(err error) (Kind, string) {
 		return Closed, "connection closed before an answer came"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return Closed, "connection closed before the answer was complete"
-	case errors.As(err, &answer):
-		return Malformed, "malformed answer: " + err.Error()
+	// net/http has no types for these: their text decides only how they are
+	// worded. 0x15 begins the alert with which TLS answers plain text.
+	case strings.Contains(err.Error(), `malformed HTTP response "\x15`):
+		return Malformed, "the endpoint speaks TLS: use https://"
+	case errors.As(err, &answer), strings.Contains(err.Error(), "malformed HTTP"),
+		strings.Contains(err.Error(), "headers exceeded"), strings.Contains(err.Error(), "1xx"):
+		return Malformed, "malformed answer: " + lastOf(err)
 	}
-	return Other, err.Error()
+	return Other, lastOf(err)
 }
 
 func dnsText(err *net.DNSError) string {

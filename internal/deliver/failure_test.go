@@ -85,14 +85,7 @@ func TestFailuresInWords(t *testing.T) {
 					}
 				}
 			},
-			kind: deliver.Malformed, text: "longer than 256 KiB", connected: true,
-		},
-		"endless-hints": {
-			talk: func(c net.Conn) {
-				readRequest(c)
-				_, _ = io.WriteString(c, strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 50))
-			},
-			kind: deliver.Malformed, text: "too many informational answers", connected: true,
+			kind: deliver.Malformed, text: "headers exceeded 262144 bytes", connected: true,
 		},
 		"tls-behind-http": {
 			talk: func(c net.Conn) { readRequest(c); _, _ = c.Write([]byte{0x15, 3, 1, 0, 2, 2, 70}) },

@@ -15,23 +15,24 @@ const reachEvery = 50 * time.Millisecond
 // returns nil then; the error says what the last try met. It only connects and
 // sends nothing. ended, if not nil, breaks the wait off when it is closed.
 func WaitFor(ctx context.Context, rawURL string, limit time.Duration, ended <-chan struct{}) error {
-	rt, err := (&Client{}).route(Request{URL: rawURL})
+	u, err := parseURL(rawURL)
 	if err != nil {
 		return err
 	}
+	addr := hostPort(u)
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	tick := time.NewTicker(reachEvery)
 	defer tick.Stop()
-	err = fmt.Errorf("no connection to %s", rt.addr)
+	err = fmt.Errorf("no connection to %s", addr)
 	for {
 		var d net.Dialer
-		c, derr := d.DialContext(limited, "tcp", rt.addr)
+		c, derr := d.DialContext(limited, "tcp", addr)
 		if derr == nil {
 			return c.Close()
 		}
 		if limited.Err() == nil {
-			_, text := classify(derr, rt.addr)
+			_, text := classify(derr, addr)
 			err = errors.New(text)
 		}
 		select {
