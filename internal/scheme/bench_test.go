@@ -1,0 +1,121 @@
+package scheme_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/hooks-cli/hooks/internal/safetext"
+	"github.com/hooks-cli/hooks/internal/scheme"
+	"github.com/hooks-cli/hooks/internal/webhook"
+)
+
+func hexHMAC() scheme.Spec {
+	return scheme.Spec{
+		Algorithm: "hmac-sha256",
+		Signature: scheme.Signature{In: []string{"header:X-Signature"}, Format: "sha256={signature}"},
+	}
+}
+
+func stampedHMAC() scheme.Spec {
+	spec := hexHMAC()
+	spec.Content = []string{"{timestamp}.{body}"}
+	spec.Timestamp.In = "header:X-Timestamp"
+	return spec
+}
+
+func stripeLike() scheme.Spec {
+	spec := hexHMAC()
+	spec.Content = []string{"{timestamp}.{body}"}
+	spec.Signature.Format, spec.Signature.Separator = "t={timestamp},v1={signature}", ","
+	return spec
+}
+
+// prepared returns a scheme, its key and a message that it signed at now.
+func prepared(tb testing.TB, spec scheme.Spec, size int, now time.Time) (*scheme.Scheme, []scheme.NamedKey, *scheme.Message) {
+	tb.Helper()
+	s, err := scheme.Compile(spec)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	key, err := s.Key(safetext.NewSecret("a secret of usual length"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	body := make([]byte, size)
+	for i := range body {
+		body[i] = "0123456789abcdef"[i&15]
+	}
+	m := &scheme.Message{Method: "POST", URL: "http://127.0.0.1/", Header: http.Header{}, Body: body}
+	if err := s.Sign(m, scheme.SignOptions{Keys: []*scheme.Key{key}, At: now}); err != nil {
+		tb.Fatal(err)
+	}
+	return s, []scheme.NamedKey{{Name: "test", Key: key}}, m
+}
+
+// BenchmarkVerify stands beside BenchmarkBareHMAC: with a key that is prepared,
+// all that is around the hash should cost no more than 15 per cent of it.
+func BenchmarkVerify(b *testing.B) {
+	now := time.Unix(1_700_000_000, 0)
+	for _, bc := range []struct {
+		name string
+		spec scheme.Spec
+	}{{"hex", hexHMAC()}, {"stamped", stampedHMAC()}, {"list", stripeLike()}} {
+		for _, size := range []int{1 << 10, 64 << 10} {
+			b.Run(bc.name+"/"+strconv.Itoa(size), func(b *testing.B) {
+				s, keys, m := prepared(b, bc.spec, size, now)
+				b.SetBytes(int64(size))
+				b.ReportAllocs()
+				for b.Loop() {
+					if v := s.Verify(m, keys, scheme.VerifyOptions{Now: now}); v.Status != webhook.Verified {
+						b.Fatal(v)
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkBareHMAC is the least that verifying takes: the HMAC with its state
+// reused, the decoding and the comparison.
+func BenchmarkBareHMAC(b *testing.B) {
+	for _, size := range []int{1 << 10, 64 << 10} {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			_, _, m := prepared(b, hexHMAC(), size, time.Unix(1_700_000_000, 0))
+			text := []byte(m.Header.Get("X-Signature")[len("sha256="):])
+			mac := hmac.New(sha256.New, []byte("a secret of usual length"))
+			sum, want := make([]byte, 0, 32), make([]byte, 32)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				mac.Reset()
+				mac.Write(m.Body)
+				sum = mac.Sum(sum[:0])
+				if _, err := hex.Decode(want, text); err != nil || !hmac.Equal(sum, want) {
+					b.Fatal("differs")
+				}
+			}
+		})
+	}
+}
+
+func TestVerifyAllocatesNothing(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	for name, spec := range map[string]scheme.Spec{"hex": hexHMAC(), "stamped": stampedHMAC(), "list": stripeLike()} {
+		t.Run(name, func(t *testing.T) {
+			s, keys, m := prepared(t, spec, 1<<10, now)
+			n := testing.AllocsPerRun(200, func() {
+				if v := s.Verify(m, keys, scheme.VerifyOptions{Now: now}); v.Status != webhook.Verified {
+					t.Fatal(v)
+				}
+			})
+			if n != 0 {
+				t.Errorf("Verify makes %v allocations, want none", n)
+			}
+		})
+	}
+}
