@@ -77,6 +77,9 @@ func (l Load) Run(ctx context.Context) (Report, error) {
 		timer := time.AfterFunc(l.Duration, func() { r.over.Store(true) })
 		defer timer.Stop()
 	}
+	var closeLanes func()
+	r.lanes, closeLanes = l.Client.newLanes(run)
+	defer closeLanes()
 	var sending sync.WaitGroup
 	for range senders {
 		sending.Go(func() { r.send(run, cancel) })
@@ -97,6 +100,7 @@ type running struct {
 	start   time.Time
 	next    atomic.Int64
 	over    atomic.Bool // Duration is over
+	lanes   *lanes
 	account *account
 }
 
@@ -120,7 +124,7 @@ func (r *running) send(ctx context.Context, fail func(error)) {
 		if meant.IsZero() {
 			meant = began
 		}
-		x := r.Client.exchange(ctx, shot.Request, dropBody)
+		x := r.lanes.exchange(ctx, shot.Request, r.Now)
 		r.account.add(ctx, &x, &shot, meant, began, r.Now())
 	}
 }
