@@ -1,5 +1,5 @@
 # What .ci/run and .ci/release share. It is sourced, never run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 set -euo pipefail
 cd "$(git -C "$(dirname "${BASH_SOURCE[0]}")" rev-parse --show-toplevel)"
@@ -24,10 +24,14 @@ passed=0
 failed=0
 report=
 
-# step NAME COMMAND… runs one part, goes on whatever comes of it, and remembers.
+# The script's arguments name the steps to run, by their commands. None: all.
+only=" $* "
+
+# step NAME COMMAND runs one part, goes on whatever comes of it, and remembers.
 step() {
 	local name=$1 begin=$SECONDS status
 	shift
+	[[ $only == "  " || $only == *" $1 "* ]] || return 0
 	printf '\n=== %s\n' "$name"
 	set +e
 	(
