@@ -17,12 +17,8 @@ func thousands(n int) string { return safetext.Thousands(n) }
 //	→ http://127.0.0.1:3000/webhooks 200 OK in 3.1 ms
 //	→ http://127.0.0.1:3000/webhooks 503 Service Unavailable in 2.4 ms (attempt 2)
 func (v View) Attempt(a *webhook.Attempt) string {
-	parts := []part{
-		{v.Palette.Dim(sent), 0},
-		{v.line(safetext.CleanURL(or(a.URL))), 0},
-		{v.result(a), 0},
-		{v.Palette.Dim("in " + Duration(a.Duration)), 1},
-	}
+	parts := append([]part{{v.Palette.Dim(sent), 0}, {v.line(safetext.CleanURL(or(a.URL))), 0}}, v.result(a)...)
+	parts = append(parts, part{v.Palette.Dim("in " + Duration(a.Duration)), 1})
 	if a.Number > 1 {
 		parts = append(parts, part{v.Palette.Dim("(attempt " + itoa(a.Number) + ")"), 0})
 	}
@@ -38,13 +34,11 @@ func (v View) Attempts(attempts []webhook.Attempt) string {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(v.join([]part{
-			{v.Palette.Strong("attempt " + itoa(a.Number)), 0},
-			{v.result(a), 0},
-			{v.Palette.Dim("in " + Duration(a.Duration)), 1},
-			{v.Palette.Dim("at " + v.Moment(a.At)), 2},
-		}))
-		b.WriteString("\n  " + v.Palette.Dim(sent) + " " + v.line(safetext.CleanURL(or(a.URL))) + "\n")
+		parts := append([]part{{v.Palette.Strong("attempt " + itoa(a.Number)), 0}}, v.result(a)...)
+		parts = append(parts, part{v.Palette.Dim("in " + Duration(a.Duration)), 1}, part{v.Palette.Dim("· " + v.Moment(a.At)), 3})
+		b.WriteString(v.join(parts) + "\n")
+		url := v.Palette.Dim(sent) + " " + v.line(safetext.CleanURL(or(a.URL)))
+		b.WriteString("  " + v.fold(url, 2, 4) + "\n")
 		if a.Response != nil {
 			b.WriteString(inset(v.Response(a.Response), 2))
 		}

@@ -57,7 +57,7 @@ func (v View) plainBody(h http.Header, body []byte, more string) string {
 const byteOrderMark = "\ufeff"
 
 func looksLikeJSON(body []byte) bool {
-	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
+	body = bytes.TrimPrefix(head(body, maxText), []byte(byteOrderMark))
 	at := skipSpace(body, 0)
 	return at < len(body) && (body[at] == '{' || body[at] == '[')
 }
@@ -65,26 +65,40 @@ func looksLikeJSON(body []byte) bool {
 // Text shows text with its lines, or bytes in hex if it is none. Lines are
 // folded to the width. It ends with a newline.
 func (v View) Text(body []byte, more string) string {
-	head := body
-	if len(head) > maxText {
-		head = head[:maxText]
-		for len(head) > 0 && len(body)-len(head) < utf8.UTFMax && !utf8.RuneStart(body[len(head)]) {
-			head = head[:len(head)-1]
-		}
-	}
-	if !isText(head) {
+	if !isText(head(body, maxText)) {
 		return v.Hex(body, more)
 	}
 	var b strings.Builder
-	for line := range bytes.Lines(head) {
-		line, _ = bytes.CutSuffix(line, []byte("\n"))
-		b.WriteString(v.fold(v.textLine(line), 0, 0))
+	for lines, shown := 0, 0; len(body) > 0 && shown < maxText && lines < maxTokens; lines++ {
+		line := body
+		if end := bytes.IndexByte(body, '\n'); end >= 0 {
+			line = body[:end]
+			body = body[end+1:]
+		} else {
+			body = nil
+		}
+		text := v.textLine(line)
+		b.WriteString(v.fold(text, 0, 0))
 		b.WriteByte('\n')
+		shown += len(text) + 1
 	}
-	if n := len(body) - len(head); n > 0 {
-		b.WriteString(v.Palette.Dim("… "+Size(n)+" more"+hint(more)) + "\n")
+	if len(body) > 0 {
+		b.WriteString(v.Palette.Dim("… "+Size(len(body))+" more"+hint(more)) + "\n")
 	}
 	return b.String()
+}
+
+// head returns the beginning of b up to limit, without a part of a character
+// at its end.
+func head(b []byte, limit int) []byte {
+	if len(b) <= limit {
+		return b
+	}
+	end := limit
+	for end > limit-utf8.UTFMax && !utf8.RuneStart(b[end]) {
+		end--
+	}
+	return b[:end]
 }
 
 // textLine makes a line of a body safe: tabs stay, and it is cut where it gets
@@ -140,13 +154,13 @@ func (v View) form(body []byte, more string) (string, bool) {
 		}
 		fields++
 		if looksLikeJSON([]byte(value)) {
-			if json, err := v.JSON([]byte(value), more); err == nil {
-				b.WriteString(v.pairs(rows, v.Palette.Key) + v.Palette.Key(v.line(name)) + "\n" + json)
+			if json, err := v.narrow(2).JSON([]byte(value), more); err == nil {
+				b.WriteString(v.pairs(rows, v.Palette.Key) + v.Palette.Key(v.line(name)) + "\n" + inset(json, 2))
 				rows = nil
 				continue
 			}
 		}
-		rows = append(rows, Pair{name, v.line(value)})
+		rows = append(rows, Pair{name, v.value(value)})
 	}
 	b.WriteString(v.pairs(rows, v.Palette.Key))
 	if rest != "" {

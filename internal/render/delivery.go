@@ -1,6 +1,7 @@
 package render
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/hooks-cli/hooks/internal/safetext"
@@ -14,7 +15,8 @@ type part struct {
 	drop int
 }
 
-// join puts parts on one line that fits the width, if leaving out helps.
+// join puts parts on one line that fits the width, if leaving out helps; else
+// it is folded.
 func (v View) join(parts []part) string {
 	for {
 		var words []string
@@ -30,7 +32,7 @@ func (v View) join(parts []part) string {
 		}
 		line := strings.Join(words, " ")
 		if v.Width == 0 || worst < 0 || width(line) <= v.Width {
-			return line
+			return v.fold(line, 0, 2)
 		}
 		parts[worst].text = ""
 	}
@@ -42,14 +44,15 @@ func (v View) join(parts []part) string {
 //	14:03:05 ✓ canvelete render.completed evt_abc123 512 B → 200 OK in 3.1 ms
 //	14:03:05 ✗ canvelete render.completed evt_abc123 512 B signature_mismatch
 //
-// For a sent delivery it is the newest attempt that is told.
+// For a sent delivery it is the newest attempt that is told. On a terminal that
+// is too narrow, the least important parts are left out.
 func (v View) Line(d *webhook.Delivery) string {
 	if d.Direction == webhook.Sent {
 		return v.join(append(v.subject(v.Palette.Dim(sent), d), v.outcome(d)...))
 	}
-	parts := []part{{v.Palette.Dim(v.Clock(d.ReceivedAt)), 2}}
+	parts := []part{{v.Palette.Dim(v.Clock(d.ReceivedAt)), 3}}
 	parts = append(parts, v.subject(v.Glyph(d.Verification.Status), d)...)
-	parts = append(parts, part{v.Palette.Dim(Size(len(d.Body))), 3})
+	parts = append(parts, part{v.Palette.Dim(Size(len(d.Body))), 5})
 	if r := d.Verification.Reason; r != "" && d.Verification.Status != webhook.Verified {
 		parts = append(parts, part{v.verdictColor(d.Verification.Status)(v.line(string(r))), 0})
 	}
@@ -90,24 +93,27 @@ func (v View) outcome(d *webhook.Delivery) []part {
 		return nil
 	}
 	a := &d.Attempts[len(d.Attempts)-1]
-	parts := []part{{v.result(a), 0}, {v.Palette.Dim("in " + Duration(a.Duration)), 1}}
+	parts := append(v.result(a), part{v.Palette.Dim("in " + Duration(a.Duration)), 1})
 	if n := len(d.Attempts); n > 1 {
-		parts = append(parts, part{v.Palette.Dim("(attempt " + itoa(n) + ")"), 1})
+		parts = append(parts, part{v.Palette.Dim("(attempt " + itoa(n) + ")"), 4})
 	}
 	return parts
 }
 
 // result is the answer to an attempt, or why there is none.
-func (v View) result(a *webhook.Attempt) string {
-	switch {
-	case a.Response == nil && a.Err == "":
-		return v.Palette.Bad("no answer")
-	case a.Response == nil:
-		return v.Palette.Bad(v.line(a.Err))
-	case a.Err != "":
-		return v.Status(a.Response.Status) + " " + v.Palette.Bad(v.line(a.Err))
+func (v View) result(a *webhook.Attempt) []part {
+	var parts []part
+	if a.Response != nil {
+		color := v.statusColor(a.Response.Status)
+		parts = []part{{color(itoa(a.Response.Status)), 0}, {color(http.StatusText(a.Response.Status)), 2}}
 	}
-	return v.Status(a.Response.Status)
+	switch {
+	case a.Err != "":
+		parts = append(parts, part{v.Palette.Bad(v.line(a.Err)), 0})
+	case a.Response == nil:
+		parts = append(parts, part{v.Palette.Bad("no answer"), 0})
+	}
+	return parts
 }
 
 // FullOptions say what Full shows besides the delivery itself.

@@ -28,14 +28,9 @@ func (v View) Headers(h http.Header, signed func(name string) bool) string {
 }
 
 func (v View) headerValue(name, value string, signed func(string) bool) string {
-	var shown string
-	switch {
-	case value == "":
-		shown = v.Palette.Dim(`""`)
-	case !v.Credentials && safetext.Sensitive(name):
+	shown := v.value(value)
+	if !v.Credentials && value != "" && safetext.Sensitive(name) {
 		shown = v.Palette.Dim(v.line(safetext.MaskValue(value)))
-	default:
-		shown = v.line(value)
 	}
 	if signed != nil && !signed(name) {
 		shown += v.Palette.Dim("  unsigned")

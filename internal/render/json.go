@@ -12,7 +12,7 @@ import (
 const (
 	maxDepth  = 64        // levels of JSON that are opened
 	maxText   = 256 << 10 // bytes of text, without colour
-	maxTokens = 20_000    // keys and values
+	maxTokens = 20_000    // keys and values, or lines of text
 	maxLine   = 16 << 10  // bytes of one line of text
 	maxString = safetext.LineLimit
 )
@@ -55,7 +55,11 @@ type jsonWriter struct {
 
 	open  []byte // '{' and '['
 	fresh bool   // the innermost container has no member yet
+	spans []span // of the list that inline looks at
 }
+
+// A span is where a token begins and ends.
+type span struct{ from, to int }
 
 // errStop ends the writing where a limit is reached.
 var errStop = errors.New("limit reached")
@@ -192,39 +196,48 @@ func (w *jsonWriter) inline() bool {
 	if w.broken {
 		room = w.room - 2*len(w.open) - 2
 	}
-	type span struct{ from, to int }
-	var spans []span
-	for pos, limit := w.pos, w.pos+4*max(room, 0); ; {
-		pos = skipSpace(w.in, pos)
-		if pos >= min(limit, len(w.in)) || w.in[pos] == '{' || w.in[pos] == '[' {
-			return false
+	end := w.shortList(room)
+	if end < 0 || w.tokens+len(w.spans) > maxTokens || w.text+w.room > maxText {
+		return false
+	}
+	w.write("[", nil)
+	for i, s := range w.spans {
+		if i > 0 {
+			w.write(", ", nil)
 		}
-		end, err := scalar(w.in[:min(limit, len(w.in))], pos)
+		w.write(w.v.line(string(w.in[s.from:s.to])), w.colorOf(w.in[s.from]))
+	}
+	w.write("]", nil)
+	w.tokens += len(w.spans)
+	w.pos = end
+	return true
+}
+
+// shortList finds the members of a list whose first one is next, as long as
+// they are no containers and fit into room columns. It returns the index
+// behind the list, or -1.
+func (w *jsonWriter) shortList(room int) int {
+	w.spans = w.spans[:0]
+	near := w.in[:min(len(w.in), w.pos+4*max(room, 0))]
+	for pos := w.pos; ; pos++ {
+		from := skipSpace(near, pos)
+		to, err := scalar(near, from)
 		if err != nil {
-			return false
+			return -1
 		}
-		spans = append(spans, span{pos, end})
-		if room -= end - pos + 2; room < 0 {
-			return false
+		w.spans = append(w.spans, span{from, to})
+		if room -= to - from + len(", "); room < 0 {
+			return -1
 		}
-		pos = skipSpace(w.in, end)
-		if pos >= len(w.in) || w.in[pos] != ',' && w.in[pos] != ']' {
-			return false
+		pos = skipSpace(near, to)
+		switch {
+		case pos == len(near):
+			return -1
+		case near[pos] == ']':
+			return pos + 1
+		case near[pos] != ',':
+			return -1
 		}
-		if w.in[pos] == ']' {
-			w.write("[", nil)
-			for i, s := range spans {
-				if i > 0 {
-					w.write(", ", nil)
-				}
-				w.write(w.v.line(string(w.in[s.from:s.to])), w.colorOf(w.in[s.from]))
-			}
-			w.write("]", nil)
-			w.tokens += len(spans)
-			w.pos = pos + 1
-			return true
-		}
-		pos++
 	}
 }
 
@@ -292,8 +305,7 @@ func (w *jsonWriter) write(s string, color func(string) string) {
 	}
 	w.text += len(s)
 	start := w.column
-	w.column += len(s)
-	if w.v.Width > 0 && w.column > w.v.Width {
+	if w.column += width(s); w.v.Width > 0 && w.column > w.v.Width {
 		indent := start + 1
 		if indent > w.v.Width/2 {
 			indent = 2*len(w.open) + 4

@@ -14,8 +14,10 @@ import (
 var errEnd = errors.New("it ends too early")
 
 func skipSpace(in []byte, pos int) int {
-	for pos < len(in) && (in[pos] == ' ' || in[pos] == '\n' || in[pos] == '\r' || in[pos] == '\t') {
-		pos++
+	for ; pos < len(in); pos++ {
+		if c := in[pos]; c > ' ' || c != ' ' && c != '\n' && c != '\r' && c != '\t' {
+			break
+		}
 	}
 	return pos
 }
@@ -33,21 +35,28 @@ func unexpectedAt(in []byte, pos int) error {
 
 // endOfString returns the index behind the string that begins at in[pos].
 func endOfString(in []byte, pos int) (int, error) {
-	for at := pos + 1; ; {
-		n := bytes.IndexByte(in[at:], '"')
-		if n < 0 {
-			return 0, errEnd
-		}
-		at += n
-		slashes := 0
-		for in[at-1-slashes] == '\\' {
-			slashes++
-		}
-		at++
-		if slashes%2 == 0 {
-			return at, stringError(in, pos+1, at-1)
+	n := bytes.IndexByte(in[pos+1:], '"')
+	if n < 0 {
+		return 0, errEnd
+	}
+	end := pos + 1 + n
+	slashes := 0
+	for in[end-1-slashes] == '\\' {
+		slashes++
+	}
+	if slashes%2 == 0 {
+		return end + 1, stringError(in, pos+1, end)
+	}
+	// An escaped quote. There may be many: from here on byte by byte.
+	for end++; end < len(in); end++ {
+		switch in[end] {
+		case '"':
+			return end + 1, stringError(in, pos+1, end)
+		case '\\':
+			end++
 		}
 	}
+	return 0, errEnd
 }
 
 // stringError looks at what will be shown of a string: control characters and
@@ -59,14 +68,32 @@ func stringError(in []byte, from, to int) error {
 			return unexpectedAt(in, i)
 		case c == '\\':
 			i++
-			switch in[i] {
-			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't', 'u':
-			default:
+			if !knownEscape(in[i:to]) {
 				return fmt.Errorf("escape %q at byte %s", in[i-1:i+1], thousands(i-1))
 			}
 		}
 	}
 	return nil
+}
+
+// knownEscape says whether s goes on after a backslash as JSON has it.
+func knownEscape(s []byte) bool {
+	switch s[0] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return true
+	case 'u':
+		for i := 1; i <= 4; i++ {
+			if i == len(s) || !isHex(s[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
 }
 
 // scalar returns the index behind the string, number or literal at in[pos].

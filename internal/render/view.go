@@ -81,6 +81,14 @@ func (v View) narrow(by int) View {
 	return v
 }
 
+// value is line for something that may be empty and shows that it is.
+func (v View) value(s string) string {
+	if s == "" {
+		return v.Palette.Dim(`""`)
+	}
+	return v.line(s)
+}
+
 // width returns how many columns s takes.
 func width(s string) int {
 	if ascii(s) {

@@ -11,12 +11,26 @@ import (
 //
 // It colours text, it does not clean it: what came from the network has to
 // pass through package safetext before.
-type Palette struct {
-	good, bad, warn, strong, dim, name, key, text, number, literal, link ink
-}
+type Palette struct{ inks *[roles]ink }
 
 // An ink is the sequences before and after coloured text.
 type ink struct{ before, after string }
+
+// The roles of the words of a palette.
+const (
+	good = iota
+	bad
+	warn
+	strong
+	dim
+	name
+	key
+	text
+	number
+	literal
+	link
+	roles
+)
 
 // NewPalette returns the palette of hooks, or the colourless one if on is
 // false. Only the eight colours that every terminal theme defines are used,
@@ -25,7 +39,7 @@ func NewPalette(on bool) Palette {
 	if !on {
 		return Palette{}
 	}
-	return Palette{
+	return Palette{&[roles]ink{
 		good:    newInk(color.FgGreen),
 		bad:     newInk(color.FgRed),
 		warn:    newInk(color.FgYellow),
@@ -37,7 +51,7 @@ func NewPalette(on bool) Palette {
 		number:  newInk(color.FgYellow),
 		literal: newInk(color.FgMagenta),
 		link:    newInk(color.Underline),
-	}
+	}}
 }
 
 // newInk takes the sequences from the library once, so that colouring a word
@@ -50,11 +64,11 @@ func newInk(attributes ...color.Attribute) ink {
 	return ink{before, after}
 }
 
-func (i ink) wrap(s string) string {
-	if i.before == "" || s == "" {
+func (p Palette) ink(role int, s string) string {
+	if p.inks == nil || s == "" {
 		return s
 	}
-	return i.before + s + i.after
+	return p.inks[role].before + s + p.inks[role].after
 }
 
 // SGR returns the numbers of all colour sequences that a palette can produce,
@@ -64,37 +78,37 @@ func SGR() []string {
 }
 
 // Enabled says whether the palette colours anything.
-func (p Palette) Enabled() bool { return p.dim.before != "" }
+func (p Palette) Enabled() bool { return p.inks != nil }
 
 // Good is for what is right: verified, delivered, passed.
-func (p Palette) Good(s string) string { return p.good.wrap(s) }
+func (p Palette) Good(s string) string { return p.ink(good, s) }
 
 // Bad is for what is wrong: invalid, failed, an error.
-func (p Palette) Bad(s string) string { return p.bad.wrap(s) }
+func (p Palette) Bad(s string) string { return p.ink(bad, s) }
 
 // Warn is for what needs a look: unsigned, a redirect, a retry.
-func (p Palette) Warn(s string) string { return p.warn.wrap(s) }
+func (p Palette) Warn(s string) string { return p.ink(warn, s) }
 
 // Strong is for the word that a line is about.
-func (p Palette) Strong(s string) string { return p.strong.wrap(s) }
+func (p Palette) Strong(s string) string { return p.ink(strong, s) }
 
 // Dim is for what is there if one looks for it.
-func (p Palette) Dim(s string) string { return p.dim.wrap(s) }
+func (p Palette) Dim(s string) string { return p.ink(dim, s) }
 
 // Name is for names of things: a provider, a command, a header.
-func (p Palette) Name(s string) string { return p.name.wrap(s) }
+func (p Palette) Name(s string) string { return p.ink(name, s) }
 
 // Key is for the keys of JSON.
-func (p Palette) Key(s string) string { return p.key.wrap(s) }
+func (p Palette) Key(s string) string { return p.ink(key, s) }
 
 // Text is for the strings of JSON.
-func (p Palette) Text(s string) string { return p.text.wrap(s) }
+func (p Palette) Text(s string) string { return p.ink(text, s) }
 
 // Number is for numbers.
-func (p Palette) Number(s string) string { return p.number.wrap(s) }
+func (p Palette) Number(s string) string { return p.ink(number, s) }
 
 // Literal is for true, false and null.
-func (p Palette) Literal(s string) string { return p.literal.wrap(s) }
+func (p Palette) Literal(s string) string { return p.ink(literal, s) }
 
 // Link is for addresses that a person may want to open.
-func (p Palette) Link(s string) string { return p.link.wrap(s) }
+func (p Palette) Link(s string) string { return p.ink(link, s) }
