@@ -49,6 +49,7 @@ type Stream struct {
 	localDone         bool // we send nothing more
 	remoteDone        bool // the other end sends nothing more
 	discard           bool // nobody reads what still comes
+	onFail            func()
 	err               error
 }
 
@@ -86,35 +87,46 @@ func (s *Stream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo writes the body to w as it comes.
+// WriteTo writes the body to w as it comes. A w that can flush is flushed
+// before the stream waits for more.
 func (s *Stream) WriteTo(w io.Writer) (int64, error) {
 	var total int64
 	for {
-		s.l.mu.Lock()
-		if err := s.waitReadLocked(); err != nil {
-			s.l.mu.Unlock()
+		c, err := s.nextChunk(w)
+		if err != nil {
 			if errors.Is(err, io.EOF) {
 				return total, nil
 			}
 			return total, err
 		}
-		c := s.in.pop()
-		s.l.mu.Unlock()
 		n, err := w.Write(c.buf[c.r:c.w])
 		total += int64(n)
 		held := c.w - c.r
 		s.l.pools.chunks.Put(c)
 		s.l.mu.Lock()
 		s.consumedLocked(held)
-		more := !s.in.empty()
 		s.l.mu.Unlock()
 		if err != nil {
 			return total, err
 		}
-		if f, ok := w.(flusher); ok && !more {
+	}
+}
+
+// nextChunk takes the next chunk out, which is the caller's then.
+func (s *Stream) nextChunk(w io.Writer) (*chunk, error) {
+	s.l.mu.Lock()
+	defer s.l.mu.Unlock()
+	if s.in.empty() && !s.remoteDone && s.err == nil {
+		if f, ok := w.(flusher); ok {
+			s.l.mu.Unlock()
 			f.Flush()
+			s.l.mu.Lock()
 		}
 	}
+	if err := s.waitReadLocked(); err != nil {
+		return nil, err
+	}
+	return s.in.pop(), nil
 }
 
 // A flusher is a writer that is told when nothing more is at hand.
@@ -146,6 +158,26 @@ func (s *Stream) consumedLocked(n int) {
 		}
 	}
 	s.l.kickLocked(true)
+}
+
+// Empty says that nothing is left to be read and nothing will come: the
+// stream has no body, or its end was reached.
+func (s *Stream) Empty() bool {
+	s.l.mu.Lock()
+	defer s.l.mu.Unlock()
+	return s.remoteDone && s.in.empty()
+}
+
+// OnFail calls f, once, when the stream ends before its time, at once if it
+// has. f must not block and must not use the stream.
+func (s *Stream) OnFail(f func()) {
+	s.l.mu.Lock()
+	defer s.l.mu.Unlock()
+	if s.err != nil {
+		f()
+		return
+	}
+	s.onFail = f
 }
 
 // Trailer is what END brought; it is complete after Read gave io.EOF.
@@ -389,6 +421,9 @@ func (s *Stream) failLocked(err error) {
 		return
 	}
 	s.err = err
+	if s.onFail != nil {
+		s.onFail()
+	}
 	s.unsent, s.out = len(s.out), nil
 	s.canRead.Broadcast()
 	s.canWrite.Broadcast()

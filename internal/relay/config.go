@@ -1,0 +1,65 @@
+package relay
+
+import (
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// Limits bound what one name, token or address may take. A zero field has the
+// default's value.
+type Limits struct {
+	Streams    int           // requests of one name under way at a time
+	SlotWait   time.Duration // of a request for a free stream
+	HeadWait   time.Duration // for the head of the app's answer
+	Links      int           // clients on one name
+	Names      int           // names of one token
+	AllNames   int           // names in all
+	Unused     time.Duration // after which a name is free again
+	Hold       int           // bytes of one body kept until the answer begins, in case it must be stored
+	HoldAll    int64         // of one name in all
+	PingEvery  time.Duration
+	Rate       float64 // requests a second of one name
+	Burst      float64
+	AddrRate   float64 // requests a second of one address
+	AddrBurst  float64
+	AuthFails  float64 // failed registrations a minute of one address
+	Unlimited  bool    // no rates: a relay on this machine alone
+	EventBody  int64   // bytes of a stored body
+	DrainLinks time.Duration
+}
+
+// DefaultLimits are the limits of a public relay.
+func DefaultLimits() Limits {
+	return Limits{
+		Streams: 64, SlotWait: 5 * time.Second, HeadWait: 35 * time.Second, Links: 32,
+		Names: 1000, AllNames: 100_000, Unused: 30 * 24 * time.Hour,
+		Hold: 256 << 10, HoldAll: 8 << 20, PingEvery: 15 * time.Second,
+		Rate: 100, Burst: 200, AddrRate: 500, AddrBurst: 1000, AuthFails: 10,
+		EventBody: 10 << 20, DrainLinks: 10 * time.Second,
+	}
+}
+
+// Config is what a Server is made of.
+type Config struct {
+	Version string
+	Node    string
+	Public  *url.URL // where senders find this relay; its path is a prefix of all paths
+	Domain  string   // NAME.Domain is a name's own host; "" for path mode alone
+
+	Tokens *Tokens // nil: nobody needs one
+	// Strangers says that clients without a token are told apart by the key
+	// that each presents; without it they are all one.
+	Strangers bool
+
+	// Shared says that pages of several tunnels share one public origin:
+	// answers in path mode are kept from acting in it.
+	Shared    bool
+	AllowHTML bool
+
+	TrustProxy []netip.Prefix // whose X-Forwarded-* headers are believed
+	Limits     Limits
+	Now        func() time.Time
+	Log        *slog.Logger
+}

@@ -1,0 +1,186 @@
+package relay
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gorilla/websocket"
+	"github.com/hooks-cli/hooks/internal/safetext"
+	"github.com/hooks-cli/hooks/internal/wire"
+)
+
+// A claimant is who asks for a link, authenticated once for all that follows.
+type claimant struct {
+	owner owner
+	token *Token // nil where nobody needs one
+}
+
+// serveConnect decides everything about a new link as HTTP, before the
+// upgrade: what is refused costs neither a goroutine nor a buffer.
+func (s *Server) serveConnect(w http.ResponseWriter, r *http.Request) {
+	n, who, made, e := s.admit(r)
+	if e != nil {
+		if e == errVersion {
+			w.Header().Set("Hooks-Versions", "1")
+		}
+		s.refuse(w, e)
+		return
+	}
+	ws, err := wire.Upgrade(w, r, &s.shared)
+	if err != nil {
+		s.metrics.refuse("upgrade_failed")
+		if made {
+			s.names.release(n)
+		}
+		return
+	}
+	// The handler returns at once: the server's goroutine and its buffers go,
+	// and the link keeps one goroutine of its own.
+	s.sessions.Go(func() { s.runLink(ws, n, who, made) })
+}
+
+// admit authenticates and claims the name.
+func (s *Server) admit(r *http.Request) (n *name, who claimant, made bool, e *refusal) {
+	f, now := s.origin(r), s.cfg.Now()
+	switch {
+	case s.draining.Load():
+		return nil, who, false, errDraining
+	case !s.cfg.Limits.Unlimited && s.fails.empty(f.addr, now):
+		return nil, who, false, errAuthRate
+	}
+	who, ok := s.authenticate(r)
+	if !ok {
+		s.fails.take(f.addr, now)
+		return nil, who, false, errToken
+	}
+	if !slices.Contains(websocket.Subprotocols(r), wire.Protocol) {
+		return nil, who, false, errVersion
+	}
+	label := r.Header.Get("Hooks-Tunnel")
+	switch {
+	case label == "" && (who.token == nil || len(who.token.Names) == 0):
+		label = inventName()
+	case label == "" && !strings.Contains(who.token.Names[0], "*"):
+		label = who.token.Names[0]
+	case !ValidName(label):
+		return nil, who, false, errBadName
+	}
+	if who.token != nil && !matchName(who.token.Names, label) {
+		return nil, who, false, errNotForName
+	}
+	n, made, e = s.names.claim(label, who.owner, now, &s.cfg.Limits)
+	return n, who, made, e
+}
+
+// authenticate reads the token, from the Authorization header and nowhere
+// else.
+func (s *Server) authenticate(r *http.Request) (claimant, bool) {
+	values := r.Header["Authorization"]
+	if len(values) > 1 {
+		return claimant{}, false
+	}
+	text := ""
+	if len(values) == 1 {
+		bearer, ok := strings.CutPrefix(values[0], "Bearer ")
+		if !ok {
+			return claimant{}, false
+		}
+		text = bearer
+	}
+	hash := HashToken(safetext.NewSecret(text))
+	if s.cfg.Tokens == nil {
+		if !s.cfg.Strangers {
+			return claimant{}, true
+		}
+		return claimant{owner: hash}, true
+	}
+	t := s.cfg.Tokens.find(hash, s.cfg.Now())
+	return claimant{owner: hash, token: t}, t != nil
+}
+
+// runLink greets the client and serves its link until it ends.
+func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
+	hello, err := wire.ReadHello(ws)
+	if err != nil {
+		s.metrics.refuse("hello")
+		wire.Refuse(ws, wire.CloseHello, "")
+		if made {
+			s.names.release(n)
+		}
+		return
+	}
+	hello.Mode = wire.ModeLive
+	ses := &session{
+		name: n, instance: hello.Instance, remote: ws.RemoteAddr().String(),
+		since: s.cfg.Now(), slots: make(chan struct{}, min(s.cfg.Limits.Streams, hello.Limits.Streams)),
+	}
+	if who.token != nil {
+		ses.token = who.token.ID
+	}
+	recv := wire.DefaultWindows()
+	recv.Streams = cap(ses.slots)
+	ses.link = wire.NewLink(ws, wire.Options{
+		Role: wire.Relay, Send: hello.Limits, Recv: recv, Shared: &s.shared, Callbacks: s.callbacks(ses),
+	})
+	err = wire.WriteWelcome(ws, &wire.Welcome{
+		Relay: s.cfg.Version, Node: s.cfg.Node, URL: s.URLOf(n.label), Name: n.label,
+		Mode: hello.Mode, Share: hello.Share, PingS: int(pingEvery.Seconds()), Limits: recv, Features: []string{},
+	})
+	if err != nil {
+		_ = ws.Close()
+		if made {
+			s.names.release(n)
+		}
+		return
+	}
+	s.join(ses, hello)
+}
+
+// join makes the session take requests and serves it.
+func (s *Server) join(ses *session, hello *wire.Hello) {
+	n := ses.name
+	s.mu.Lock()
+	s.live[ses] = struct{}{}
+	s.mu.Unlock()
+	gone, refused := n.join(ses, hello, s.cfg.Limits.Links)
+	for _, old := range gone {
+		s.replace(old)
+	}
+	if refused {
+		ses.link.Close(wire.CloseFault, errTooManyLinks.text)
+	}
+	s.metrics.links.Add(1)
+	s.wheel.add(ses, pingEvery)
+	s.cfg.Log.Info("connected", "tunnel", n.label, "client", hello.Client, "remote", ses.remote, "token", ses.token)
+	if s.draining.Load() { // Drain may have run between admit and here
+		ses.link.GoAway(wire.GoAway{Max: 1e9, Why: wire.GoAwayDraining})
+	}
+	end := ses.link.Serve()
+	n.leave(ses, s.cfg.Now())
+	s.mu.Lock()
+	delete(s.live, ses)
+	s.mu.Unlock()
+	s.metrics.links.Add(-1)
+	s.cfg.Log.Info("disconnected", "tunnel", n.label, "remote", ses.remote, "code", int(end.Code), "why", end.Code.String())
+}
+
+// replace closes a link whose name a newer one has. What is under way on it
+// finishes first, for a while: a client that moves opens the new link before
+// it leaves the old one.
+func (s *Server) replace(old *session) {
+	s.sessions.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.DrainLinks)
+		defer cancel()
+		for range cap(old.slots) {
+			select {
+			case old.slots <- struct{}{}:
+			case <-ctx.Done():
+			}
+		}
+		old.link.Close(wire.CloseReplaced, "")
+	})
+}
+
+func (s *Server) callbacks(*session) wire.Callbacks { return wire.Callbacks{} }

@@ -1,0 +1,169 @@
+package relay
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hooks-cli/hooks/internal/wire"
+)
+
+// A Server is a relay. It is an http.Handler for its public side; Run does
+// what happens without a request. Its methods are safe for concurrent use.
+type Server struct {
+	cfg     Config
+	prefix  string // of all public paths
+	names   names
+	metrics Metrics
+	shared  wire.Shared
+	wheel   wheel
+	addrs   addrBuckets
+	fails   addrBuckets
+	buffers sync.Pool // *[]byte, for request bodies
+
+	draining atomic.Bool
+	sessions sync.WaitGroup
+
+	mu   sync.Mutex // guards live
+	live map[*session]struct{}
+}
+
+// New makes a relay.
+func New(cfg Config) *Server {
+	l, d := &cfg.Limits, DefaultLimits()
+	if l.Streams == 0 {
+		*l = withDefaults(*l, d)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Server{
+		cfg:    cfg,
+		prefix: strings.TrimSuffix(cfg.Public.EscapedPath(), "/"),
+		addrs:  addrBuckets{rate: l.AddrRate, burst: l.AddrBurst},
+		fails:  addrBuckets{rate: l.AuthFails / 60, burst: l.AuthFails},
+		live:   make(map[*session]struct{}),
+	}
+}
+
+// withDefaults keeps what l says of rates and takes the rest from d.
+func withDefaults(l, d Limits) Limits {
+	d.Unlimited = l.Unlimited
+	if l.EventBody > 0 {
+		d.EventBody = l.EventBody
+	}
+	return d
+}
+
+// Run keeps the links alive and the registry small until ctx ends.
+func (s *Server) Run(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		s.wheel.tick()
+		s.reloadTokens()
+		if n%60 == 0 {
+			s.sweep()
+		}
+	}
+}
+
+// sweep forgets what nobody used for long.
+func (s *Server) sweep() {
+	now := s.cfg.Now()
+	s.addrs.sweep(now)
+	s.fails.sweep(now)
+	before := now.Add(-s.cfg.Limits.Unused)
+	s.names.each(func(n *name) {
+		if n.unusedSince(before) {
+			s.names.release(n)
+		}
+	})
+}
+
+// reloadTokens takes over a changed token file and closes the links of tokens
+// that are no longer in it or have expired.
+func (s *Server) reloadTokens() {
+	t := s.cfg.Tokens
+	if t == nil {
+		return
+	}
+	changed, err := t.Reload()
+	if err != nil {
+		s.cfg.Log.Error("tokens not reloaded, the old ones stay", "error", err.Error())
+	}
+	if changed {
+		s.cfg.Log.Info("tokens reloaded")
+	}
+	now := s.cfg.Now()
+	for _, ses := range s.allSessions() {
+		if t.find(ses.name.owner, now) == nil {
+			ses.link.Close(wire.CloseRevoked, "")
+		}
+	}
+}
+
+func (s *Server) allSessions() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*session, 0, len(s.live))
+	for ses := range s.live {
+		all = append(all, ses)
+	}
+	return all
+}
+
+// ServeHTTP answers senders and clients.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rt, ok := s.routeOf(r)
+	switch {
+	case ok:
+		s.servePublic(w, r, rt)
+	case r.URL.Path == s.prefix+"/v1/connect":
+		s.serveConnect(w, r)
+	case r.URL.Path == s.prefix+"/healthz" && r.Method == http.MethodGet:
+		_, _ = w.Write([]byte("ok\n")) // a prober that has left reads nothing
+	default:
+		s.refuse(w, errUnknown)
+	}
+}
+
+// refuse answers and counts.
+func (s *Server) refuse(w http.ResponseWriter, e *refusal) {
+	s.metrics.refuse(e.code)
+	e.write(w)
+}
+
+// Ready says whether a load balancer may send requests here.
+func (s *Server) Ready() bool { return !s.draining.Load() }
+
+// Drain begins to leave: no client may register any more, and each is asked
+// to look for another relay. Requests under way go on.
+func (s *Server) Drain() {
+	if s.draining.Swap(true) {
+		return
+	}
+	all := s.allSessions()
+	spread := max(time.Second, time.Duration(len(all)/500)*time.Second)
+	for _, ses := range all {
+		ses.link.GoAway(wire.GoAway{Max: spread, Why: wire.GoAwayDraining})
+	}
+}
+
+// Close ends all links and waits until they are gone.
+func (s *Server) Close() {
+	s.draining.Store(true)
+	for _, ses := range s.allSessions() {
+		ses.link.Close(wire.CloseGoingAway, "")
+	}
+	s.sessions.Wait()
+}

@@ -1,0 +1,287 @@
+package relay
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hooks-cli/hooks/internal/safetext"
+)
+
+// TokenPrefix begins every token, so that a leaked one is recognised.
+const TokenPrefix = "hkt_"
+
+// NewToken makes a token: 160 random bits and a checksum, so that a token that
+// was cut or mistyped is told from one that is unknown.
+func NewToken(random io.Reader) (safetext.Secret, error) {
+	var b [24]byte
+	if _, err := io.ReadFull(random, b[:20]); err != nil {
+		return safetext.Secret{}, fmt.Errorf("make a token: %w", err)
+	}
+	sum := crc32.ChecksumIEEE(b[:20])
+	b[20], b[21], b[22], b[23] = byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum)
+	return safetext.NewSecret(TokenPrefix + strings.ToLower(tokenText().EncodeToString(b[:]))), nil
+}
+
+func tokenText() *base32.Encoding { return base32.StdEncoding.WithPadding(base32.NoPadding) }
+
+// CheckToken says what is wrong with the form of a token. The error does not
+// contain it.
+func CheckToken(t safetext.Secret) error {
+	text, ok := strings.CutPrefix(t.Reveal(), TokenPrefix)
+	if !ok {
+		return errors.New("a token begins with " + TokenPrefix)
+	}
+	b, err := tokenText().DecodeString(strings.ToUpper(text))
+	if err != nil || len(b) != 24 || strings.ToLower(text) != text {
+		return errors.New("the token is cut or mistyped")
+	}
+	sum := crc32.ChecksumIEEE(b[:20])
+	if !bytes.Equal(b[20:], []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)}) {
+		return errors.New("the token is cut or mistyped")
+	}
+	return nil
+}
+
+// A Token is what is kept of a token: everything but the token.
+type Token struct {
+	ID        string     `json:"id"`
+	Label     string     `json:"label,omitempty"`
+	SHA256    string     `json:"sha256"`
+	Names     []string   `json:"names,omitempty"` // patterns; none: any name
+	Rate      float64    `json:"rate,omitempty"`  // requests a second of each name; 0: the relay's
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	hash [32]byte
+}
+
+// expired says whether the token is over as of now.
+func (t *Token) expired(now time.Time) bool { return t.ExpiresAt != nil && !now.Before(*t.ExpiresAt) }
+
+// HashToken is what a token is kept as.
+func HashToken(t safetext.Secret) [32]byte { return sha256.Sum256([]byte(t.Reveal())) }
+
+// MintToken makes a token and the record of it.
+func MintToken(random io.Reader, now time.Time) (safetext.Secret, *Token, error) {
+	secret, err := NewToken(random)
+	if err != nil {
+		return safetext.Secret{}, nil, err
+	}
+	hash := HashToken(secret)
+	return secret, &Token{
+		ID:        "tok_" + hex.EncodeToString(hash[:6]),
+		SHA256:    hex.EncodeToString(hash[:]),
+		CreatedAt: now.UTC().Truncate(time.Second),
+		hash:      hash,
+	}, nil
+}
+
+// ErrTokenFile is wrapped by the errors about the content of a token file.
+var ErrTokenFile = errors.New("token file")
+
+// ErrPermissions is wrapped by the error about a token file that others can
+// read or write.
+var ErrPermissions = errors.New("others can read or write it")
+
+type tokenFile struct {
+	Tokens []*Token `json:"tokens"`
+}
+
+// ReadTokens reads a token file. A file that is missing is an error that wraps
+// fs.ErrNotExist.
+func ReadTokens(path string) ([]*Token, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read tokens: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read tokens: %w", err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("read tokens: %s: %w (chmod 600)", path, ErrPermissions)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, 16<<20))
+	if err != nil {
+		return nil, fmt.Errorf("read tokens: %w", err)
+	}
+	return parseTokens(path, b)
+}
+
+func parseTokens(path string, b []byte) ([]*Token, error) {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	var file tokenFile
+	if err := dec.Decode(&file); err != nil {
+		return nil, fmt.Errorf("%w %s: %w", ErrTokenFile, path, err)
+	}
+	if dec.More() {
+		return nil, fmt.Errorf("%w %s: more than one document", ErrTokenFile, path)
+	}
+	for _, t := range file.Tokens {
+		h, err := hex.DecodeString(t.SHA256)
+		if err != nil || len(h) != 32 || t.ID == "" {
+			return nil, fmt.Errorf("%w %s: token %q has no valid sha256", ErrTokenFile, path, t.ID)
+		}
+		t.hash = [32]byte(h)
+	}
+	return file.Tokens, nil
+}
+
+// WriteTokens writes a token file as a whole or not at all, readable by its
+// owner only.
+func WriteTokens(path string, tokens []*Token) error {
+	b, err := json.MarshalIndent(tokenFile{tokens}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write tokens: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("write tokens: %w", err)
+	}
+	_, err = f.Write(append(b, '\n'))
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("write tokens: %w", err)
+	}
+	return nil
+}
+
+// Tokens is the set of tokens that a relay accepts, kept fresh from its file.
+type Tokens struct {
+	path string
+
+	mu    sync.RWMutex // guards the following
+	list  []*Token
+	stamp fileStamp
+}
+
+type fileStamp struct {
+	mod  time.Time
+	size int64
+}
+
+// LoadTokens reads the file. An empty set is an error: a relay that nobody can
+// use is a mistake.
+func LoadTokens(path string) (*Tokens, error) {
+	list, err := ReadTokens(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%w %s: it has no tokens", ErrTokenFile, path)
+	}
+	t := &Tokens{path: path, list: list}
+	t.stamp, _ = stampOf(path)
+	return t, nil
+}
+
+func stampOf(path string) (fileStamp, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fileStamp{}, err
+	}
+	return fileStamp{info.ModTime(), info.Size()}, nil
+}
+
+// Reload reads the file again if it has changed. On an error the old set
+// stays. changed says that there is a new set.
+func (t *Tokens) Reload() (changed bool, err error) {
+	stamp, err := stampOf(t.path)
+	if err != nil {
+		return false, err
+	}
+	t.mu.RLock()
+	same := stamp == t.stamp
+	t.mu.RUnlock()
+	if same {
+		return false, nil
+	}
+	list, err := ReadTokens(t.path)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stamp = stamp // a broken file is told once, not every second
+	if err != nil {
+		return false, err
+	}
+	t.list = list
+	return true, nil
+}
+
+// find returns the token with this hash that is valid now. All are compared,
+// each in constant time.
+func (t *Tokens) find(hash [32]byte, now time.Time) *Token {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var found *Token
+	for _, k := range t.list {
+		if subtle.ConstantTimeCompare(k.hash[:], hash[:]) == 1 {
+			found = k
+		}
+	}
+	if found == nil || found.expired(now) {
+		return nil
+	}
+	return found
+}
+
+// AddToken adds a record to a file, which is made if it is not there.
+func AddToken(path string, t *Token) error {
+	list, err := ReadTokens(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return WriteTokens(path, append(list, t))
+}
+
+// RemoveToken removes the record with this id or label. It says whether there
+// was one.
+func RemoveToken(path, id string) (bool, error) {
+	list, err := ReadTokens(path)
+	if err != nil {
+		return false, err
+	}
+	kept := slices.DeleteFunc(slices.Clone(list), func(t *Token) bool { return t.ID == id || t.Label == id })
+	if len(kept) == len(list) {
+		return false, nil
+	}
+	return true, WriteTokens(path, kept)
+}
+
+// newEventID makes an id that rises with time: 48 bits of milliseconds and 80
+// random ones.
+func newEventID(now time.Time) (id [16]byte) {
+	_, _ = rand.Read(id[6:]) // never fails
+	ms := uint64(now.UnixMilli())
+	for i := range 6 {
+		id[i] = byte(ms >> (40 - 8*i))
+	}
+	return id
+}

@@ -1,0 +1,125 @@
+package tunnel
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/hooks-cli/hooks/internal/wire"
+)
+
+// A session is one link and what is under way on it.
+type session struct {
+	c       *Client
+	link    *wire.Link
+	local   netip.Addr
+	base    string // the public address
+	ping    time.Duration
+	away    chan wire.GoAway
+	done    chan struct{} // closed by finish
+	finish  func()
+	running sync.WaitGroup
+}
+
+func newSession(c *Client, ws *websocket.Conn, w *wire.Welcome) *session {
+	s := &session{
+		c: c, base: w.URL, ping: time.Duration(w.PingS) * time.Second,
+		away: make(chan wire.GoAway, 1), done: make(chan struct{}),
+	}
+	s.finish = sync.OnceFunc(func() { close(s.done) })
+	if a, err := netip.ParseAddrPort(ws.LocalAddr().String()); err == nil {
+		s.local = a.Addr().Unmap()
+	}
+	s.link = wire.NewLink(ws, wire.Options{
+		Role: wire.Client, Send: w.Limits, Recv: wire.DefaultWindows(), Shared: &c.shared,
+		Callbacks: wire.Callbacks{Open: s.open, GoAway: s.goAway, State: func(wire.State) {}},
+	})
+	return s
+}
+
+func (s *session) goAway(g wire.GoAway) {
+	select {
+	case s.away <- g:
+	default: // it has been asked already
+	}
+}
+
+// serve runs the link until it ends. When ctx ends or finish is called, what
+// is under way may finish first.
+func (s *session) serve(ctx context.Context) *wire.CloseError {
+	watch, stop := context.WithCancel(context.Background())
+	defer stop()
+	var wg sync.WaitGroup
+	wg.Go(func() { s.watch(watch) })
+	wg.Go(func() {
+		select {
+		case <-watch.Done():
+			return
+		case <-ctx.Done():
+		case <-s.done:
+		}
+		s.leave(watch)
+	})
+	e := s.link.Serve()
+	stop()
+	wg.Wait()
+	s.running.Wait()
+	return e
+}
+
+// leave closes the link once nothing is under way, or after a while.
+func (s *session) leave(ctx context.Context) {
+	idle := time.NewTicker(20 * time.Millisecond)
+	defer idle.Stop()
+	for end := time.Now().Add(finishTime); time.Now().Before(end) && s.link.Streams() > 0; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-idle.C:
+		}
+	}
+	s.link.Flush()
+	s.link.Close(wire.CloseDone, "")
+}
+
+// watch keeps the link alive, and ends it where this machine knows before the
+// network does that it is dead: after sleep, and when the address is gone that
+// the connection came from.
+func (s *session) watch(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var sleep sleepWatch
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if sleep.slept(time.Now()) || n%3 == 0 && !s.hasAddress() {
+			s.link.Close(wire.CloseHeartbeat, "")
+			return
+		}
+		if n%max(int(s.ping.Seconds()), 1) == 0 {
+			s.link.Ping(s.ping * 3 / 4)
+		}
+	}
+}
+
+func (s *session) hasAddress() bool {
+	if !s.local.IsValid() || s.local.IsLoopback() {
+		return true
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return true
+	}
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Unmap().WithZone("") == s.local.WithZone("") {
+			return true
+		}
+	}
+	return false
+}
