@@ -119,7 +119,7 @@ func (f *Forwarder) Close() { f.transport.CloseIdleConnections() }
 // ServeHTTP passes r on.
 func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &Exchange{Request: r, Began: time.Now()}
-	kept := &keeper{ReadCloser: r.Body, f: f}
+	kept := &keeper{ReadCloser: r.Body, f: f, size: r.ContentLength, stopped: f.cfg.Done == nil}
 	defer func() {
 		x.Duration = time.Since(x.Began)
 		x.Body, x.Cut = kept.stop(r.Body == http.NoBody)
@@ -264,7 +264,9 @@ func (f *Forwarder) answer(w http.ResponseWriter, x *Exchange, resp *http.Respon
 	for {
 		n, err := resp.Body.Read(*p)
 		if n > 0 {
-			x.Answer = append(x.Answer, (*p)[:f.reserve(min(n, maxAnswer-len(x.Answer)))]...)
+			if f.cfg.Done != nil {
+				x.Answer = append(x.Answer, (*p)[:f.reserve(min(n, maxAnswer-len(x.Answer)))]...)
+			}
 			if _, werr := w.Write((*p)[:n]); werr != nil {
 				x.Err = fmt.Errorf("send the answer: %w", werr)
 				return
@@ -339,7 +341,8 @@ func endToEnd(from http.Header) http.Header {
 // the app has answered, so there is a lock.
 type keeper struct {
 	io.ReadCloser
-	f *Forwarder
+	f    *Forwarder
+	size int64 // of the whole, -1 if unknown
 
 	mu      sync.Mutex // guards the following
 	buf     []byte
@@ -355,6 +358,9 @@ func (k *keeper) Read(p []byte) (int, error) {
 	defer k.mu.Unlock()
 	if !k.stopped {
 		if keep := k.f.reserve(min(n, MaxKept-len(k.buf))); keep == n {
+			if k.buf == nil && k.size > 0 {
+				k.buf = make([]byte, 0, min(k.size, 1<<20)) // no more than one step ahead of what came
+			}
 			k.buf = append(k.buf, p[:n]...)
 		} else {
 			k.f.kept.Add(-int64(keep))
