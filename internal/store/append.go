@@ -1,0 +1,213 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/hooks-cli/hooks/internal/ids"
+	"github.com/hooks-cli/hooks/internal/webhook"
+)
+
+// rowOverhead is roughly what a delivery takes on disk besides its texts.
+const rowOverhead = 256
+
+// Append stores d and returns when it is on disk. Deliveries of concurrent
+// callers share a commit. It sets d.DuplicateOf to the first received delivery
+// that carried the same event, found in the same transaction: the same event
+// id of the same provider, or the same body where the provider gives no id.
+// Attempts and an answer that d already has are stored with it.
+//
+// An error means that nothing of d was kept: ErrExists, ErrNoSpace,
+// ErrStoreFull, ErrIO, ErrBusy, ErrReadOnly, a *FileError, or that of ctx if
+// it ended before d's turn came.
+func (s *Store) Append(ctx context.Context, d *webhook.Delivery) error {
+	id, err := ids.Parse(d.ID)
+	if err != nil {
+		return fmt.Errorf("store delivery: %w", err)
+	}
+	in := &incoming{
+		delivery: d, id: id[:], sum: sha256.Sum256(d.Body),
+		record: encodeDelivery(s.dict, d, id[:]), facet: facetOf(d),
+		skew: id.Time().Sub(d.ReceivedAt.Truncate(time.Millisecond)).Milliseconds(),
+	}
+	size := len(d.Body) + len(in.record) + rowOverhead
+	for i := range d.Attempts {
+		a := d.Attempts[i]
+		in.attempts = append(in.attempts, encodeAttempt(s.dict, &a))
+		if a.Response != nil {
+			size += len(a.Response.Body)
+		}
+	}
+	var dup string
+	err = s.do(ctx, size, func(tx *transaction) error {
+		var err error
+		dup, err = in.insert(tx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store delivery: %w", err)
+	}
+	if dup != "" {
+		d.DuplicateOf = dup
+	}
+	return nil
+}
+
+// An incoming is a delivery, encoded by its caller so that the transaction has
+// nothing to do but insert.
+type incoming struct {
+	delivery *webhook.Delivery
+	id       []byte
+	sum      [sha256.Size]byte
+	record   []byte
+	attempts [][]byte // records of its attempts
+	facet    facet
+	skew     int64 // how far its id is ahead of the time it was received, ms
+}
+
+const insertDelivery = `INSERT INTO delivery (seq, id, at, stored, facet, key, answer, dup, record, sum, body)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+func (in *incoming) insert(tx *transaction) (dup string, err error) {
+	d := in.delivery
+	if err := tx.makeRoom(int64(len(d.Body) + len(in.record))); err != nil {
+		return "", err
+	}
+	facet, err := tx.facet(in.facet)
+	if err != nil {
+		return "", err
+	}
+	key := keyOf(tx.state.salt, d, in.sum[:])
+	first, err := tx.firstLike(in, key)
+	if err != nil {
+		return "", err
+	}
+	if first == nil && d.DuplicateOf != "" {
+		if raw, err := ids.Parse(d.DuplicateOf); err == nil {
+			first = raw[:]
+		}
+	}
+	var answer any
+	if d.Response != nil {
+		answer = d.Response.Status
+	}
+	body := d.Body
+	if body == nil {
+		body = []byte{}
+	}
+	seq := tx.state.seq + 1
+	_, err = tx.exec(insertDelivery, seq, in.id, d.ReceivedAt.UnixMicro(), tx.now.UnixMilli(), facet, int64(key),
+		answer, first, in.record, in.sum[:], body)
+	if isConstraint(err) {
+		return "", refuse(ErrExists)
+	}
+	if err != nil {
+		return "", err
+	}
+	tx.state.seq = seq
+	tx.state.count++
+	tx.state.bytes += int64(len(d.Body))
+	tx.state.skew = max(tx.state.skew, in.skew)
+	tx.w.recent.add(key, seq)
+	if err := in.insertAttempts(tx, seq, facet); err != nil {
+		return "", err
+	}
+	if first == nil {
+		return "", nil
+	}
+	return ids.Raw(first).String(), nil
+}
+
+func (in *incoming) insertAttempts(tx *transaction, seq, facet int64) error {
+	d := in.delivery
+	for i := range d.Attempts {
+		a := d.Attempts[i]
+		if a.Number == 0 {
+			a.Number = i + 1
+		}
+		if err := tx.insertAttempt(seq, &a, in.attempts[i]); err != nil {
+			return err
+		}
+	}
+	if !failedNow(d.Attempts, d.Response) {
+		return nil
+	}
+	return tx.setFailed(facet, in.id, seq, true)
+}
+
+// failedNow says whether a delivery is one that --failed means.
+func failedNow(attempts []webhook.Attempt, answer *webhook.Response) bool {
+	if n := len(attempts); n > 0 {
+		return !attempts[n-1].Delivered()
+	}
+	return answer != nil && (answer.Status < 200 || answer.Status > 299)
+}
+
+func isConstraint(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_CONSTRAINT
+}
+
+// keyOf hashes what two deliveries of the same event have in common. It is
+// salted so that nobody outside can aim for the same key. Deliveries that are
+// never duplicates have key 0 and are in no index.
+func keyOf(salt []byte, d *webhook.Delivery, sum []byte) uint32 {
+	var text []byte
+	switch {
+	case d.EventID != "":
+		text = append(append(text, 'e'), d.EventID...)
+	case d.Provider != "" && d.Direction == webhook.Received:
+		text = append(append(append(text, 'b'), d.Provider...), sum...)
+	default:
+		return 0
+	}
+	return keyOfText(salt, text)
+}
+
+func keyOfText(salt, text []byte) uint32 {
+	h := sha256.Sum256(append(bytes.Clone(salt), text...))
+	return max(binary.BigEndian.Uint32(h[:]), 1)
+}
+
+// firstLike returns the id of the first received delivery that carried the
+// same event, nil if there is none.
+func (tx *transaction) firstLike(in *incoming, key uint32) ([]byte, error) {
+	d := in.delivery
+	if key == 0 || d.Provider == "" || d.Direction != webhook.Received {
+		return nil, nil
+	}
+	for seq, err := range tx.withKey(key) {
+		if err != nil {
+			return nil, err
+		}
+		if id, same, err := tx.carriesSame(seq, in); err != nil || same {
+			return id, err
+		}
+	}
+	return nil, nil
+}
+
+// carriesSame compares a stored delivery with one that comes in.
+func (tx *transaction) carriesSame(seq int64, in *incoming) (id []byte, same bool, err error) {
+	var record, sum []byte
+	found, err := tx.scan("SELECT id, record, sum FROM delivery WHERE seq = ?", []any{seq}, &id, &record, &sum)
+	if err != nil || !found {
+		return nil, false, err
+	}
+	other, err := decodeDelivery(tx.w.store.dict, record, id)
+	if err != nil {
+		return nil, false, nil // damaged: it equals nothing
+	}
+	d := in.delivery
+	same = other.Direction == webhook.Received && other.Provider == d.Provider && other.EventID == d.EventID &&
+		(d.EventID != "" || bytes.Equal(sum, in.sum[:]))
+	return id, same, nil
+}

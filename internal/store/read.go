@@ -1,0 +1,182 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/hooks-cli/hooks/internal/ids"
+	"github.com/hooks-cli/hooks/internal/webhook"
+)
+
+// A pool is the connections that read, with the statements that they have
+// prepared.
+type pool struct {
+	*sql.DB
+	mu    sync.Mutex // guards the following
+	stmts map[string]*sql.Stmt
+}
+
+func (p *pool) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if stmt := p.stmts[text]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := p.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	p.stmts[text] = stmt
+	return stmt, nil
+}
+
+// each reads all rows of a query; f scans the one it is given.
+func (s *Store) each(ctx context.Context, text string, args []any, f func(scan func(...any) error) error) error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	stmt, err := s.readers.Load().prepared(ctx, text)
+	if err != nil {
+		return s.failed(err)
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return s.failed(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows.Scan); err != nil {
+			return s.failed(err)
+		}
+	}
+	return s.failed(rows.Err())
+}
+
+// one reads the only row of a query and says whether there is one.
+func (s *Store) one(ctx context.Context, text string, args []any, dest ...any) (found bool, err error) {
+	err = s.each(ctx, text, args, func(scan func(...any) error) error {
+		found = true
+		return scan(dest...)
+	})
+	return found, err
+}
+
+func (s *Store) state(ctx context.Context) (st state, err error) {
+	err = s.each(ctx, selectState, nil, func(scan func(...any) error) error { return st.scan(scanner(scan)) })
+	return st, err
+}
+
+type scanner func(...any) error
+
+func (f scanner) Scan(dest ...any) error { return f(dest...) }
+
+// Get returns a delivery with its attempts. It gives ErrNotFound if there is
+// none with this id, and a *DamagedError if it does not read back as it was
+// stored.
+func (s *Store) Get(ctx context.Context, id string) (*webhook.Delivery, error) {
+	raw, err := ids.Parse(id)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	var seq int64
+	found, err := s.one(ctx, "SELECT seq FROM delivery WHERE id = ?", []any{raw[:]}, &seq)
+	if err != nil {
+		return nil, s.damaged(raw[:], err)
+	}
+	if !found {
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, id)
+	}
+	return s.load(ctx, place{raw[:], seq})
+}
+
+// A place is where a delivery is kept.
+type place struct {
+	id  []byte
+	seq int64
+}
+
+// load reads a delivery. One that has been deleted meanwhile is ErrNotFound.
+func (s *Store) load(ctx context.Context, p place) (*webhook.Delivery, error) {
+	var (
+		id, dup, record, sum, body []byte
+		answer                     sql.NullInt64
+	)
+	found, err := s.one(ctx, "SELECT id, answer, dup, record, sum, body FROM delivery WHERE seq = ?", []any{p.seq},
+		&id, &answer, &dup, &record, &sum, &body)
+	if err != nil {
+		return nil, s.damaged(p.id, err)
+	}
+	if !found {
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, idText(p.id))
+	}
+	if p.id != nil && !bytes.Equal(id, p.id) {
+		return nil, &DamagedError{ID: idText(p.id), Detail: "its place holds another"}
+	}
+	d, err := decodeDelivery(s.dict, record, id)
+	if err != nil {
+		return nil, &DamagedError{ID: idText(id), Detail: err.Error()}
+	}
+	if have := sha256.Sum256(body); !bytes.Equal(have[:], sum) {
+		return nil, &DamagedError{ID: idText(id), Detail: "its body is not what was stored"}
+	}
+	d.ID, d.Body = idText(id), body
+	if dup != nil {
+		d.DuplicateOf = idText(dup)
+	}
+	if answer.Valid {
+		d.Response = &webhook.Response{Status: int(answer.Int64)}
+	}
+	if err := s.loadAttempts(ctx, d, p.seq); err != nil {
+		return nil, s.damaged(id, err)
+	}
+	return d, nil
+}
+
+func (s *Store) loadAttempts(ctx context.Context, d *webhook.Delivery, seq int64) error {
+	return s.each(ctx, "SELECT number, status, record, body FROM attempt WHERE seq = ? ORDER BY number", []any{seq},
+		func(scan func(...any) error) error {
+			var (
+				number       int
+				status       sql.NullInt64
+				record, body []byte
+			)
+			if err := scan(&number, &status, &record, &body); err != nil {
+				return err
+			}
+			if number == 0 {
+				d.Response = &webhook.Response{Status: int(status.Int64)}
+				return nil
+			}
+			a, err := decodeAttempt(s.dict, number, record, body)
+			if err != nil {
+				return &DamagedError{ID: d.ID, Detail: fmt.Sprintf("attempt %d: %v", number, err)}
+			}
+			d.Attempts = append(d.Attempts, a)
+			return nil
+		})
+}
+
+// damaged turns damage of the file, met while one delivery was read, into
+// damage of that delivery: others may still be readable.
+func (s *Store) damaged(id []byte, err error) error {
+	if isDamage(err) {
+		return &DamagedError{ID: idText(id), Detail: "the file cannot be read there"}
+	}
+	return err
+}
+
+func idText(id []byte) string {
+	var raw ids.Raw
+	if copy(raw[:], id) != len(raw) || len(id) != len(raw) {
+		return ""
+	}
+	return raw.String()
+}
+
+// isGone says that a delivery was deleted between being found and being read.
+func isGone(err error) bool { return errors.Is(err, ErrNotFound) }

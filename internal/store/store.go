@@ -1,0 +1,194 @@
+// Package store keeps deliveries on disk: one SQLite file that any number of
+// processes read and write at once.
+//
+// Append, AddAttempt, SetResponse and the redelivery queue return when what
+// they were given is on disk (write-ahead log, synchronous=FULL), so that an
+// answer to a sender can be true. Concurrent calls share commits. What is read
+// back is checked against the checksums it was stored with.
+//
+// A file that is damaged, made by a newer version or by another program, or
+// within reach of other users is never written to. The package prints nothing
+// and decides nothing about providers or signatures.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hooks-cli/hooks/internal/commit"
+)
+
+// Options say how a store is opened.
+type Options struct {
+	// Now tells the time. It is required.
+	Now func() time.Time
+	// NoCreate makes Open fail with fs.ErrNotExist where there is no file,
+	// instead of making one.
+	NoCreate bool
+	// Retention bounds what is kept. Append makes room by it; the zero value
+	// keeps everything.
+	Retention Retention
+	// Relaxed lets a power failure take the newest commits. It is for load
+	// tests only.
+	Relaxed bool
+}
+
+// A Store is an open store. It is safe for concurrent use.
+type Store struct {
+	path    string
+	opts    Options
+	dict    *dictionary
+	warning string
+	frozen  atomic.Pointer[FileError] // set once the file must not be written any more
+
+	readers atomic.Pointer[pool]
+	pulse   *pulse
+	group   *commit.Group[*op]
+	writer  *writer // used by the group's goroutine alone
+
+	stop   context.CancelFunc // ends the background work
+	work   sync.WaitGroup
+	closed atomic.Bool
+}
+
+// Open opens the store at path, making the file and its directory if there is
+// none. A file that cannot serve is a *FileError. The context covers the
+// opening alone.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	if o.Now == nil {
+		return nil, errors.New("open store: no clock")
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if err := prepare(path, o.NoCreate); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s := &Store{path: path, opts: o, dict: newDictionary(), pulse: newPulse()}
+	if err := s.start(ctx); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	return s, nil
+}
+
+// prepare sees to it that there is a file which may be used.
+func prepare(path string, noCreate bool) error {
+	if !noCreate {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+	}
+	if err := guard(path); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) && !noCreate {
+		return create(path)
+	}
+	return nil
+}
+
+func (s *Store) start(ctx context.Context) error {
+	how := forReading
+	if err := inspect(s.path); err != nil {
+		var f *FileError
+		if !errors.As(err, &f) || f.Problem != Damaged {
+			return err
+		}
+		s.frozen.Store(f)
+		how = withoutTouch
+	} else if err := tighten(s.path); err != nil {
+		return err
+	}
+	if err := s.openReaders(ctx, how); err != nil {
+		return err
+	}
+	if name := networkFS(s.path); name != "" {
+		s.warning = fmt.Sprintf("store %s is on a network file system (%s): it is safe only while one machine uses it", s.path, name)
+	}
+	background, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.writer = &writer{store: s}
+	s.group = commit.New(commit.Config[*op]{Write: s.writer.write, Size: func(o *op) int { return o.size }})
+	s.work.Go(func() { s.maintain(background) })
+	return nil
+}
+
+// openReaders opens the pool that reads and makes sure that it can.
+func (s *Store) openReaders(ctx context.Context, how string) error {
+	db, err := connect(s.path, how, maxReaders)
+	if err != nil {
+		return err
+	}
+	var version int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return errors.Join(translate(s.path, err), db.Close())
+	}
+	if version > schemaVersion {
+		return errors.Join(&FileError{Path: s.path, Problem: Newer, Detail: "was made by a newer hooks"}, db.Close())
+	}
+	if old := s.readers.Swap(&pool{DB: db, stmts: map[string]*sql.Stmt{}}); old != nil {
+		_ = old.Close() // its file may be failing: that is why it is replaced
+	}
+	return nil
+}
+
+// tighten takes the file from other users' eyes. SQLite gives its companions
+// the same permissions.
+func tighten(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	return os.Chmod(path, 0o600)
+}
+
+// Path returns the absolute path of the store's file.
+func (s *Store) Path() string { return s.path }
+
+// Warning returns one line that a person should see once, or "".
+func (s *Store) Warning() string { return s.warning }
+
+// Problem returns why the file is only read and not written to any more, nil
+// while there is nothing wrong with it.
+func (s *Store) Problem() *FileError { return s.frozen.Load() }
+
+// Close finishes what is being written and closes the file. Calls that come
+// later fail with ErrClosed.
+func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	s.stop()
+	s.group.Close()
+	s.work.Wait()
+	err := s.writer.close()
+	return errors.Join(err, s.readers.Load().Close())
+}
+
+// read gives the error of a read its meaning and remembers damage.
+func (s *Store) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	err = translate(s.path, err)
+	var f *FileError
+	if errors.As(err, &f) && f.Problem != Unsafe {
+		s.frozen.CompareAndSwap(nil, f)
+	}
+	return err
+}

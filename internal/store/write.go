@@ -1,0 +1,316 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// An op is one change, written in a transaction together with those of other
+// callers.
+type op struct {
+	size int
+	// run makes the change. An error of its own, returned through refuse,
+	// must leave the transaction as it was; any other error undoes the batch.
+	run func(tx *transaction) error
+	err error // what refuse was given
+}
+
+// A refusal is an error that concerns one op and not its transaction.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+// refuse makes err the outcome of one op alone. Nothing may have been changed
+// by that op.
+func refuse(err error) error { return refusal{err} }
+
+// do has a change made and returns when it is on disk.
+func (s *Store) do(ctx context.Context, size int, run func(tx *transaction) error) error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	if f := s.frozen.Load(); f != nil {
+		return f
+	}
+	o := &op{size: size, run: run}
+	if err := s.group.Do(ctx, o); err != nil {
+		return s.failed(err)
+	}
+	return o.err
+}
+
+// busyFor is how long a transaction waits for other processes.
+const busyFor = 5 * time.Second
+
+// A writer owns the one connection of this process that writes. It is used by
+// one goroutine at a time.
+type writer struct {
+	store *Store
+	db    *sql.DB
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+
+	known  state           // as of our last commit
+	facets map[facet]int64 // those that are committed
+	recent recentKeys      // of deliveries that are not in by_key yet
+}
+
+// write is the group's Write.
+func (w *writer) write(batch []*op) error {
+	if f := w.store.frozen.Load(); f != nil {
+		return f
+	}
+	err := w.transact(batch)
+	if err == nil {
+		w.store.pulse.beat()
+		return nil
+	}
+	err = translate(w.store.path, err)
+	switch {
+	case errors.Is(err, ErrIO), errors.Is(err, ErrNoSpace), isDamage(err):
+		// What SQLite believes about the file may be wrong now. The next
+		// batch starts from what is really on disk.
+		w.store.reopen(w)
+	case !errors.Is(err, ErrBusy):
+		w.discard()
+	}
+	return err
+}
+
+func (w *writer) transact(batch []*op) error {
+	ctx := context.Background() // a commit is never abandoned half-way
+	if err := w.ensure(ctx); err != nil {
+		return err
+	}
+	tx, err := w.begin(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range batch {
+		o.err = nil
+		err := o.run(tx)
+		var r refusal
+		if errors.As(err, &r) {
+			o.err, err = r.error, nil
+		}
+		if err != nil {
+			return w.rollback(ctx, err)
+		}
+	}
+	if err := tx.commit(); err != nil {
+		return w.rollback(ctx, err)
+	}
+	w.committed(tx)
+	return nil
+}
+
+// rollback ends a transaction that failed and returns why it did. SQLite may
+// have ended it already.
+func (w *writer) rollback(ctx context.Context, why error) error {
+	_, _ = w.conn.ExecContext(ctx, "ROLLBACK")
+	w.recent.forget()
+	w.facets = nil
+	return why
+}
+
+// ensure opens the connection if there is none.
+func (w *writer) ensure(ctx context.Context) error {
+	if w.conn != nil {
+		return nil
+	}
+	sync := "&_pragma=synchronous(2)"
+	if w.store.opts.Relaxed {
+		sync = "&_pragma=synchronous(1)"
+	}
+	db, err := connect(w.store.path, forWriting+sync, 1)
+	if err != nil {
+		return err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	w.db, w.conn, w.stmts, w.facets = db, conn, map[string]*sql.Stmt{}, nil
+	w.recent.forget()
+	if err := w.migrate(ctx); err != nil {
+		w.discard()
+		return err
+	}
+	return nil
+}
+
+// discard closes the connection; the next batch opens a new one.
+func (w *writer) discard() { _ = w.close() }
+
+func (w *writer) close() error {
+	if w.conn == nil {
+		return nil
+	}
+	for _, stmt := range w.stmts {
+		_ = stmt.Close() // goes with its connection
+	}
+	err := errors.Join(w.conn.Close(), w.db.Close())
+	w.db, w.conn, w.stmts = nil, nil, nil
+	return err
+}
+
+// reopen drops every connection to the file after the disk failed.
+func (s *Store) reopen(w *writer) {
+	w.discard()
+	if s.frozen.Load() != nil {
+		return
+	}
+	_ = s.openReaders(context.Background(), forReading) // the old ones stay until it works
+}
+
+// A transaction is a write transaction under way.
+type transaction struct {
+	w     *writer
+	ctx   context.Context
+	now   time.Time
+	state state
+	was   state           // the state it began with
+	added map[facet]int64 // facets that it made
+}
+
+// state is the store's row of that name.
+type state struct {
+	seq, attempt, count, bytes, skew, indexed, texted int64
+	salt                                              []byte
+}
+
+const selectState = "SELECT seq, attempt, count, bytes, skew, indexed, texted, salt FROM state"
+
+func (st *state) scan(row interface{ Scan(...any) error }) error {
+	return row.Scan(&st.seq, &st.attempt, &st.count, &st.bytes, &st.skew, &st.indexed, &st.texted, &st.salt)
+}
+
+// begin starts a transaction. SQLite's own waiting grows slow, and unfair to
+// whoever has waited long: short waits are repeated instead.
+func (w *writer) begin(ctx context.Context) (*transaction, error) {
+	wait, cancel := context.WithTimeout(ctx, busyFor)
+	defer cancel()
+	for {
+		_, err := w.exec(ctx, "BEGIN IMMEDIATE")
+		if err == nil {
+			break
+		}
+		if !errors.Is(translate("", err), ErrBusy) || wait.Err() != nil {
+			return nil, err
+		}
+	}
+	tx := &transaction{w: w, ctx: ctx, now: w.store.opts.Now()}
+	row, err := w.queryRow(ctx, selectState)
+	if err == nil {
+		err = tx.state.scan(row)
+	}
+	if err == nil {
+		tx.was = tx.state
+		err = w.catchUp(tx)
+	}
+	if err != nil {
+		return nil, w.rollback(ctx, err)
+	}
+	return tx, nil
+}
+
+func (tx *transaction) commit() error {
+	st := &tx.state
+	if st.seq != tx.was.seq || st.attempt != tx.was.attempt || st.count != tx.was.count || st.bytes != tx.was.bytes ||
+		st.skew != tx.was.skew || st.indexed != tx.was.indexed || st.texted != tx.was.texted {
+		if _, err := tx.exec("UPDATE state SET seq=?, attempt=?, count=?, bytes=?, skew=?, indexed=?, texted=?",
+			st.seq, st.attempt, st.count, st.bytes, st.skew, st.indexed, st.texted); err != nil {
+			return err
+		}
+	}
+	_, err := tx.exec("COMMIT")
+	return err
+}
+
+// committed remembers what a transaction made known.
+func (w *writer) committed(tx *transaction) {
+	w.known = tx.state
+	for f, n := range tx.added {
+		w.facets[f] = n
+	}
+}
+
+// exec runs a statement that is prepared once for each connection.
+func (w *writer) exec(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	stmt, err := w.prepared(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(ctx, args...)
+}
+
+func (w *writer) queryRow(ctx context.Context, text string, args ...any) (*sql.Row, error) {
+	stmt, err := w.prepared(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryRowContext(ctx, args...), nil
+}
+
+func (w *writer) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
+	if stmt := w.stmts[text]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := w.conn.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	w.stmts[text] = stmt
+	return stmt, nil
+}
+
+func (tx *transaction) exec(text string, args ...any) (sql.Result, error) {
+	return tx.w.exec(tx.ctx, text, args...)
+}
+
+// scan reads one row into dest and says whether there was one.
+func (tx *transaction) scan(text string, args []any, dest ...any) (bool, error) {
+	row, err := tx.w.queryRow(tx.ctx, text, args...)
+	if err != nil {
+		return false, err
+	}
+	err = row.Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// each reads all rows; f scans the one it is given.
+func (tx *transaction) each(text string, args []any, f func(scan func(...any) error) error) error {
+	stmt, err := tx.w.prepared(tx.ctx, text)
+	if err != nil {
+		return err
+	}
+	rows, err := stmt.QueryContext(tx.ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// migrate brings the schema forward, and refuses one that is too new.
+func (w *writer) migrate(ctx context.Context) error {
+	var version int
+	if err := w.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	if version == schemaVersion {
+		return nil
+	}
+	return fmt.Errorf("version %d of the store cannot be written", version)
+}
