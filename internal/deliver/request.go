@@ -50,7 +50,11 @@ func (r *Request) sentHeader() http.Header {
 		return strings.EqualFold(name, "Host") || strings.EqualFold(name, "Content-Length") ||
 			strings.EqualFold(name, "Transfer-Encoding")
 	})
-	if _, ok := h["User-Agent"]; !ok {
+	agents, ok := h["User-Agent"]
+	if ok && (len(agents) != 1 || agents[0] == "") {
+		h["user-agent"] = agents // the only way in which net/http writes none or several
+	}
+	if len(agents) != 1 {
 		h["User-Agent"] = []string{""}
 	}
 	return h
