@@ -1,0 +1,105 @@
+package capture
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/hooks-cli/hooks/internal/intake"
+	"github.com/hooks-cli/hooks/internal/judge"
+	"github.com/hooks-cli/hooks/internal/webhook"
+)
+
+// A Kind says what an Event tells.
+type Kind int
+
+// The kinds of events.
+const (
+	Stored    Kind = iota // a delivery is in the store
+	Attempted             // it was handed to an app, or that failed
+	Refused               // a request was not taken
+	Noted                 // something else that a person should know
+)
+
+// An Event is something that happened. The delivery and everything below it
+// belong to the pipeline and are only read; they stay valid.
+type Event struct {
+	Kind     Kind
+	Delivery *webhook.Delivery // Stored, Attempted
+
+	// Of a delivery that was stored.
+	Outcome    judge.Outcome
+	Selected   bool          // by pattern and filter: to be shown
+	OutOfOrder bool          // an event of this provider that was created later came before
+	Handshake  bool          // the request was answered as a handshake
+	Took       time.Duration // from the first byte of the body to the answer, if there was none to wait for
+
+	Attempt *webhook.Attempt // Attempted
+	Waiting time.Time        // when the attempt that follows is due, if one does
+
+	Refusal intake.Refusal // Refused
+	Note    string         // Noted: one line
+}
+
+// queue hands events to the observer in the order in which they happened, from
+// one goroutine. It is bounded: when it is full, the request that has something
+// to tell waits, after its delivery was stored and mostly after it was answered.
+// So an observer that stands still slows senders down and loses nothing.
+type queue struct {
+	events  chan queued
+	done    chan struct{}
+	observe func(Event)
+}
+
+type queued struct {
+	Event
+	release func()
+}
+
+const queueSize = 256
+
+func newQueue(observe func(Event)) *queue {
+	q := &queue{events: make(chan queued, queueSize), done: make(chan struct{}), observe: observe}
+	go func() {
+		defer close(q.done)
+		for e := range q.events {
+			q.tell(e)
+		}
+	}()
+	return q
+}
+
+// tell survives an observer that panics: what it could not show is stored.
+func (q *queue) tell(e queued) {
+	defer e.release()
+	q.observe(e.Event)
+}
+
+// add queues e and calls release when the observer is done with it.
+func (q *queue) add(e Event, release func()) { q.events <- queued{e, release} }
+
+// close waits until everything has been told. Nothing may be added any more.
+func (q *queue) close() {
+	close(q.events)
+	<-q.done
+}
+
+// lease counts who still needs a body and gives its memory back when nobody
+// does.
+type lease struct {
+	users   atomic.Int32
+	release func()
+}
+
+func newLease(release func()) *lease {
+	l := &lease{release: release}
+	l.users.Store(1)
+	return l
+}
+
+func (l *lease) take() { l.users.Add(1) }
+
+func (l *lease) drop() {
+	if l.users.Add(-1) == 0 {
+		l.release()
+	}
+}

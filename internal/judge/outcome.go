@@ -1,0 +1,33 @@
+package judge
+
+import (
+	"time"
+
+	"github.com/hooks-cli/hooks/internal/payload"
+)
+
+// An Outcome is what judging a delivery showed beyond its verdict, which is in
+// the delivery itself.
+type Outcome struct {
+	// Candidates are the providers that fit, where several do and no secret
+	// decided between them.
+	Candidates []string
+
+	// Ambiguous lists facts about the event that another parser could read
+	// otherwise.
+	Ambiguous []payload.Ambiguity
+
+	CreatedAt time.Time // when the event was created, if the delivery tells
+
+	// Development says that nothing but the development secret was known for
+	// the provider.
+	Development bool
+
+	// Direct says that the request came straight from this machine, through no
+	// proxy or tunnel.
+	Direct bool
+
+	// Problem says why a secret could not be read or used. It holds no part of
+	// the secret.
+	Problem error
+}
