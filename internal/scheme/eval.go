@@ -73,7 +73,7 @@ func (n *node) value(r *reading) string {
 			r.incomplete = true
 			return ""
 		}
-		return values[len(values)-1]
+		return values[0]
 	case nodeParam:
 		if r.key != nil {
 			return r.key.fields[n.text]

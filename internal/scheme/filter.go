@@ -48,6 +48,7 @@ func (n *node) addFilters(specs []string) error {
 			return err
 		}
 		n.filters = append(n.filters, f)
+		n.keyed = n.keyed || strings.HasPrefix(spec, "hmac-")
 	}
 	return nil
 }

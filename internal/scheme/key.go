@@ -28,7 +28,7 @@ func (e *SecretError) Error() string { return "the secret " + e.Why }
 // A Key is a secret, decoded and prepared for one scheme. It may be used by
 // several goroutines at once.
 type Key struct {
-	alg    string
+	scheme *Scheme           // the one that it was made for
 	secret []byte            // the key's bytes; of a pair, the text that was given
 	fields map[string]string // see Secret.Fields
 	public []publicKey
@@ -86,7 +86,7 @@ func (sc scope) secretForm(spec Secret, alg algorithm) (secretForm, error) {
 // public key, a certificate, or a set of keys. The error is a *SecretError or
 // ErrEmptySecret and holds nothing of the secret.
 func (s *Scheme) Key(secret safetext.Secret) (*Key, error) {
-	k := &Key{alg: s.alg.name}
+	k := &Key{scheme: s}
 	text, err := s.secret.split(k, secret.Reveal())
 	if err != nil {
 		return nil, err
@@ -206,3 +206,6 @@ func (f *secretForm) afterPrefix() string {
 	}
 	return " after " + strings.Join(f.prefixes, " or ")
 }
+
+// Of says whether the key was made for s.
+func (k *Key) Of(s *Scheme) bool { return k != nil && k.scheme == s }

@@ -11,6 +11,7 @@ package scheme
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/webhook"
@@ -138,4 +139,18 @@ func (s *Scheme) verdict(status webhook.Status, reason webhook.Reason) webhook.V
 
 func (s *Scheme) invalid(reason webhook.Reason) webhook.Verification {
 	return s.verdict(webhook.Invalid, reason)
+}
+
+// PairKind names the kind of key pair that the scheme signs with: ed25519,
+// ecdsa-p256, ecdsa-p384, ecdsa-p521 or rsa; "" if it has none.
+func (s *Scheme) PairKind() string {
+	switch s.alg.family {
+	case familyEd25519:
+		return "ed25519"
+	case familyRSA, familyPSS:
+		return "rsa"
+	case familyECDSA:
+		return "ecdsa-" + strings.ToLower(strings.ReplaceAll(s.alg.curve.Params().Name, "-", ""))
+	}
+	return ""
 }

@@ -72,7 +72,7 @@ func (s *Scheme) Sign(m *Message, o SignOptions) error {
 func (s *Scheme) signers(keys []*Key) ([]*Key, error) {
 	var out []*Key
 	for _, k := range keys {
-		if k != nil && k.alg == s.alg.name && len(out) < MaxSignatures {
+		if k != nil && k.scheme == s && len(out) < MaxSignatures {
 			if !k.CanSign() {
 				return nil, ErrPublicKey
 			}

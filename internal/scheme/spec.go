@@ -90,6 +90,10 @@ type Spec struct {
 	JWT           *JWT           `yaml:"jwt"`            // more about a jwt-… algorithm
 	Message       *MessageSig    `yaml:"http_message"`   // the signature is an HTTP message signature (RFC 9421)
 
+	// Also says that requests carry this signature beside that of the first
+	// scheme.
+	Also bool `yaml:"also"`
+
 	Source  string `yaml:"source"`
 	Note    string `yaml:"note"`
 	Assumed bool   `yaml:"assumed"`
@@ -143,9 +147,9 @@ type Secret struct {
 	// no key, such as an id. A person gives them in lines NAME=VALUE in front
 	// of the secret.
 	Fields []string `yaml:"fields"`
-	// Form is how a new secret looks: text with {hex:N}, {alnum:N}, {lower:N},
-	// {digits:N}, {base64:N} or {base64url:N}; N counts characters, for base64
-	// bytes. Left out, one is made that fits Encoding and Prefix.
+	// Form is how a new secret looks, as a template of samples in package
+	// provider: "whsec_{{alnum 32}}". Left out, one is made that fits Encoding
+	// and Prefix.
 	Form string `yaml:"form"`
 	Env  string `yaml:"env"`  // the variable in which apps usually keep it
 	Note string `yaml:"note"` // where a person finds it

@@ -37,6 +37,7 @@ type node struct {
 	conds   []*template
 	lists   []listFilter
 	filters []filter
+	keyed   bool // one of the filters is an HMAC
 }
 
 // plain says whether the node gives text of the request as it is.

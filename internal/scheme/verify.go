@@ -37,16 +37,16 @@ func (s *Scheme) Verify(m *Message, keys []NamedKey, o VerifyOptions) webhook.Ve
 	return s.verify(st, keys, o)
 }
 
-// usable returns the keys that were made for this scheme's algorithm.
+// usable returns the keys that were made for this scheme.
 func (s *Scheme) usable(keys []NamedKey) []NamedKey {
 	if len(keys) > MaxKeys {
 		keys = keys[:MaxKeys]
 	}
 	for i := range keys {
-		if keys[i].Key == nil || keys[i].Key.alg != s.alg.name {
+		if keys[i].Key == nil || keys[i].Key.scheme != s {
 			var out []NamedKey
 			for _, k := range keys {
-				if k.Key != nil && k.Key.alg == s.alg.name {
+				if k.Key != nil && k.Key.scheme == s {
 					out = append(out, k)
 				}
 			}
