@@ -13,8 +13,8 @@ import (
 func layers() [][]string {
 	return [][]string{
 		{"internal/webhook", "internal/safetext", "internal/spelling", "internal/units", "internal/inflate", "internal/child"},
-		{"internal/address", "internal/junit", "internal/ids", "internal/match", "internal/httptext", "internal/payload", "internal/term"},
-		{"internal/scheme"},
+		{"internal/address", "internal/junit", "internal/ids", "internal/httptext", "internal/payload", "internal/term"},
+		{"internal/scheme", "internal/match"},
 		{"internal/provider", "internal/deliver"},
 		{"internal/store", "internal/secret"},
 		{"internal/config"},
