@@ -12,7 +12,7 @@ import (
 // other. Commands are one line, so commands never import commands.
 func layers() [][]string {
 	return [][]string{
-		{"internal/webhook", "internal/safetext", "internal/spelling", "internal/units", "internal/inflate", "internal/child"},
+		{"internal/webhook", "internal/safetext", "internal/spelling", "internal/units", "internal/inflate", "internal/child", "internal/commit"},
 		{"internal/address", "internal/junit", "internal/ids", "internal/httptext", "internal/payload", "internal/term"},
 		{"internal/scheme", "internal/match"},
 		{"internal/provider", "internal/deliver"},

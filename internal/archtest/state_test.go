@@ -101,8 +101,8 @@ func constant(e ast.Expr, name string) bool {
 	return ok
 }
 
-// conversion says whether a call only looks like one, or puts work off until
-// its result is used.
+// conversion says whether a call only looks like one, costs nothing, or puts
+// work off until its result is used.
 func conversion(call *ast.CallExpr) bool {
 	if _, ok := call.Fun.(*ast.ArrayType); ok {
 		return true
@@ -112,7 +112,7 @@ func conversion(call *ast.CallExpr) bool {
 		fun = index.X
 	}
 	name, _ := selector(fun)
-	return slices.Contains([]string{"sync.OnceValue", "sync.OnceValues", "sync.OnceFunc"}, name)
+	return slices.Contains([]string{"sync.OnceValue", "sync.OnceValues", "sync.OnceFunc", "reflect.TypeFor"}, name)
 }
 
 // written returns the names of package-level variables that some function of p

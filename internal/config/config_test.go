@@ -146,8 +146,9 @@ providers:
 	if len(defs) != 2 || defs[0].Path != filepath.Join(p.ConfigDir, "acme.yaml") {
 		t.Fatalf("Definitions = %+v", defs)
 	}
-	if got := string(defs[1].Inline); strings.TrimLeft(got, "\n") != "id: inline\nname: Inline\nother: Inline\n" || strings.Count(got, "\n") != defs[1].Line+2 {
-		t.Errorf("inline definition %q of line %d", got, defs[1].Line)
+	var inline map[string]string
+	if err := defs[1].Inline.Decode(&inline); err != nil || len(inline) != 3 || inline["other"] != "Inline" || defs[1].Inline.Line != defs[1].Line || defs[1].Line != 16 {
+		t.Errorf("inline definition %v of line %d, %v", inline, defs[1].Line, err)
 	}
 	var empty config.Settings
 	if _, ok := empty.Tolerance(); ok || empty.MaxBody() != 25<<20 || empty.Listen() != ":3000" || !slices.Equal(empty.Keep(), []string{"30d", "1GiB"}) {

@@ -39,10 +39,10 @@ type file struct {
 
 // A Definition is a provider that a file of settings defines.
 type Definition struct {
-	Path   string // the file with the definition, as written; "" if Inline is set
-	Inline []byte // the definition itself, in YAML
-	File   string // the file of settings that has it
-	Line   int    // where in File
+	Path   string     // the file with the definition, as written; "" if Inline is set
+	Inline *yaml.Node // the definition itself, with the lines of File
+	File   string     // the file of settings that has it
+	Line   int        // where in File
 }
 
 func (f *file) find(key, profile string) (Value, bool) {
@@ -252,8 +252,7 @@ func (p *parser) value(name string, at, n *yaml.Node, profile string, sec sectio
 }
 
 // definitions reads the providers of the file: a list whose items are names of
-// files or definitions. An inline definition is written out at the line where
-// it stands, so that an error in it names the right one.
+// files or definitions.
 func (p *parser) definitions(n *yaml.Node) error {
 	items := []*yaml.Node{n}
 	if n.Kind == yaml.SequenceNode {
@@ -265,11 +264,7 @@ func (p *parser) definitions(n *yaml.Node) error {
 		case item.Kind == yaml.ScalarNode && item.Tag != "!!null" && item.Value != "":
 			d.Path = item.Value
 		case item.Kind == yaml.MappingNode:
-			text, err := yaml.Marshal(item)
-			if err != nil {
-				return p.fail(item, "%w", err)
-			}
-			d.Inline = append(bytes.Repeat([]byte("\n"), item.Line-1), text...)
+			d.Inline = item
 		default:
 			return p.fail(item, "providers is a list of files or of definitions")
 		}

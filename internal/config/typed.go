@@ -2,7 +2,6 @@ package config
 
 import (
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -92,7 +91,6 @@ func (s *Settings) Definitions() []Definition {
 			if d.Path != "" {
 				d.Path = s.path(filepath.Dir(f.path), d.Path)
 			}
-			d.Inline = slices.Clone(d.Inline)
 			list = append(list, d)
 		}
 	}
