@@ -26,6 +26,11 @@ type BuildOptions struct {
 	// Seed makes the event reproducible: the same seed and time give the same
 	// body and headers. nil makes a fresh one.
 	Seed *int64
+
+	// Body, if it is not nil, is carried instead of the sample's, byte for
+	// byte. Type and ID are then read from it where it shows them, and any type
+	// will do; an ID that is given replaces the one in the body.
+	Body []byte
 }
 
 // An Event is an unsigned sample: what the provider would send, but for the
@@ -63,6 +68,9 @@ const seedEpoch = 1704067200 // 2024-01-01T00:00:00Z
 // Build makes a sample event. The body is as the provider writes it, with
 // fresh ids and times that fit together.
 func (p *Provider) Build(o BuildOptions) (*Event, error) {
+	if o.Body != nil {
+		return p.buildAround(o)
+	}
 	i := slices.IndexFunc(p.Events, func(e EventType) bool { return e.Type == o.Type })
 	if i < 0 {
 		names := make([]string, len(p.Events))
