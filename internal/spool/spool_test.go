@@ -1,0 +1,247 @@
+package spool_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hooks-cli/hooks/internal/spool"
+	"github.com/hooks-cli/hooks/internal/wire"
+)
+
+func now() time.Time { return time.Unix(1_700_000_000, 0).UTC() }
+
+func open(tb testing.TB, dir string, l spool.Limits, clock func() time.Time) *spool.Spool {
+	tb.Helper()
+	s, err := spool.Open(context.Background(), dir, l, clock)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+func named(tb testing.TB, s *spool.Spool, label string) *spool.Name {
+	tb.Helper()
+	for _, n := range s.Names() {
+		if n.Label == label {
+			return n
+		}
+	}
+	n := &spool.Name{Label: label, Mode: "auto", Share: "exclusive", Accept: 202, UsedAt: now()}
+	if err := s.SaveName(context.Background(), n); err != nil {
+		tb.Fatal(err)
+	}
+	return n
+}
+
+func record(i int) *spool.Record {
+	body := fmt.Appendf(nil, "body %d", i)
+	return &spool.Record{ID: wire.EventID{byte(i), byte(i >> 8)}, ReceivedAt: now(), Head: []byte("head"), Body: body, Digest: sha256.Sum256(body)}
+}
+
+func add(tb testing.TB, s *spool.Spool, n *spool.Name, i int) *spool.Record {
+	tb.Helper()
+	r := record(i)
+	if err := s.Append(context.Background(), n, r); err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+func offsets(tb testing.TB, s *spool.Spool, n *spool.Name, done bool) []uint64 {
+	tb.Helper()
+	list, err := s.Read(context.Background(), n, 0, 1000, 1<<30, done)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	out := []uint64{}
+	for _, r := range list {
+		out = append(out, r.Offset)
+	}
+	return out
+}
+
+func check(tb testing.TB, got any, want any) {
+	tb.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		tb.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// Offsets are contiguous within a name, across names, acknowledgements and
+// restarts, and so are the counts.
+func TestOffsetsAndCountsOutliveARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, spool.Limits{}, now)
+	epoch := s.Epoch()
+	a, b := named(t, s, "aaa"), named(t, s, "bbb")
+	for i := range 5 {
+		check(t, add(t, s, a, i).Offset, i+1)
+		add(t, s, b, i)
+	}
+	s.Ack(a, 1)
+	s.Ack(a, 2)
+	s.Ack(a, 4)
+	s.Ack(a, 4)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir, spool.Limits{}, now)
+	defer s.Close()
+	a = named(t, s, "aaa")
+	check(t, s.Epoch(), epoch)
+	check(t, offsets(t, s, a, false), []uint64{3, 5})
+	check(t, a.Counts(), spool.Counts{Stored: 5, Acked: 3, Waiting: 2, Bytes: 20, Tail: 5})
+	check(t, add(t, s, a, 6).Offset, 6)
+	check(t, s.Totals(), spool.Counts{Stored: 11, Acked: 3, Waiting: 8, Bytes: 80})
+	list, err := s.Read(context.Background(), a, 5, 10, 1<<20, false)
+	if err != nil || len(list) != 2 || !list[0].Old || list[1].Old || string(list[1].Body) != "body 6" {
+		t.Errorf("Read = %+v, %v", list, err)
+	}
+}
+
+// When everything has been acknowledged, the numbers go on all the same.
+func TestOffsetsGoOnAfterAllIsGone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, spool.Limits{}, now)
+	n := named(t, s, "aaa")
+	add(t, s, n, 1)
+	s.Ack(n, 1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir, spool.Limits{}, now)
+	defer s.Close()
+	check(t, add(t, s, named(t, s, "aaa"), 2).Offset, 2)
+}
+
+func TestFullIsSaid(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), spool.Limits{Events: 3, Bytes: 1000}, now)
+	defer s.Close()
+	n, other := named(t, s, "aaa"), named(t, s, "bbb")
+	for i := range 3 {
+		add(t, s, n, i)
+	}
+	if err := s.Append(context.Background(), n, record(4)); !errors.Is(err, spool.ErrFull) {
+		t.Errorf("fourth event: %v, want ErrFull", err)
+	}
+	big := record(5)
+	big.Body = make([]byte, 1000)
+	if err := s.Append(context.Background(), other, big); !errors.Is(err, spool.ErrFull) {
+		t.Errorf("large event: %v, want ErrFull", err)
+	}
+	s.Ack(n, 1)
+	s.Flush()
+	add(t, s, n, 6)
+}
+
+func TestExpiryIsCounted(t *testing.T) {
+	t.Parallel()
+	at := now()
+	s := open(t, t.TempDir(), spool.Limits{Age: time.Hour, Keep: time.Minute}, func() time.Time { return at })
+	defer s.Close()
+	n := named(t, s, "aaa")
+	add(t, s, n, 1)
+	add(t, s, n, 2)
+	s.Ack(n, 2)
+	s.Flush()
+	check(t, offsets(t, s, n, true), []uint64{1, 2})
+	at = at.Add(2 * time.Hour)
+	gone, err := s.Expire(context.Background(), n)
+	if err != nil || gone != 1 {
+		t.Errorf("Expire = %d, %v, want 1", gone, err)
+	}
+	check(t, offsets(t, s, n, true), []uint64{})
+	check(t, n.Counts(), spool.Counts{Stored: 2, Acked: 1, Expired: 1, Tail: 2})
+}
+
+func TestSecondProcessIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, spool.Limits{}, now)
+	defer s.Close()
+	if _, err := spool.Open(context.Background(), dir, spool.Limits{}, now); !errors.Is(err, spool.ErrInUse) {
+		t.Errorf("second Open = %v, want ErrInUse", err)
+	}
+}
+
+func TestForeignFileIsNotTouched(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text := []byte("not a database, and long enough to look at: ................................................................")
+	path := filepath.Join(dir, "spool.db")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := spool.Open(context.Background(), dir, spool.Limits{}, now); !errors.Is(err, spool.ErrForeign) {
+		t.Errorf("Open = %v, want ErrForeign", err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != string(text) {
+		t.Errorf("the file was changed: %v", err)
+	}
+}
+
+// Many senders at once: every offset is given once, and all is there.
+func TestConcurrentAppends(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), spool.Limits{Events: 10_000}, now)
+	defer s.Close()
+	n := named(t, s, "aaa")
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	seen := map[uint64]bool{}
+	for i := range 32 {
+		wg.Go(func() {
+			for j := range 20 {
+				r := add(t, s, n, i*20+j)
+				mu.Lock()
+				seen[r.Offset] = true
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	check(t, len(seen), 640)
+	check(t, len(offsets(t, s, n, false)), 640)
+	check(t, n.Counts().Tail, 640)
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for _, senders := range []int{1, 64, 256} {
+		b.Run(fmt.Sprint(senders), func(b *testing.B) {
+			s := open(b, b.TempDir(), spool.Limits{Events: 1 << 30, Bytes: 1 << 40}, now)
+			defer s.Close()
+			n := named(b, s, "aaa")
+			body := make([]byte, 1024)
+			sum := sha256.Sum256(body)
+			work := make(chan struct{}, senders)
+			var wg sync.WaitGroup
+			began := time.Now()
+			for range senders {
+				wg.Go(func() {
+					for range work {
+						r := &spool.Record{ReceivedAt: now(), Head: make([]byte, 300), Body: body, Digest: sum}
+						if err := s.Append(context.Background(), n, r); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			for range b.N {
+				work <- struct{}{}
+			}
+			close(work)
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "events/s")
+		})
+	}
+}
