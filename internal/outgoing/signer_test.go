@@ -11,53 +11,60 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/outgoing"
 	"github.com/hooks-cli/hooks/internal/payload"
+	"github.com/hooks-cli/hooks/internal/provider"
 	"github.com/hooks-cli/hooks/internal/safetext"
-	"github.com/hooks-cli/hooks/internal/scheme"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
 func now() time.Time { return time.Unix(1_700_000_000, 0).UTC() }
 
-func specs() map[string]scheme.Spec {
-	return map[string]scheme.Spec{
-		"body-hex": {Algorithm: "hmac-sha256", Signature: scheme.Signature{In: []string{"header:X-Sig"}, Format: "sha256={signature}"}},
-		"base64":   {Algorithm: "hmac-sha256", Signature: scheme.Signature{In: []string{"header:X-Sig"}, Encoding: "base64"}},
-		"list": {
-			Algorithm: "hmac-sha256", Content: []string{"{timestamp}.{body}"},
-			Signature: scheme.Signature{In: []string{"header:X-Sig"}, Format: "t={timestamp},v1={signature}", Separator: ","},
-		},
-		"two-headers": {
-			Algorithm: "hmac-sha256", Content: []string{"{timestamp}.{body}"},
-			Signature: scheme.Signature{In: []string{"header:X-Sig"}, Format: "sha256={signature}"},
-			Timestamp: scheme.Timestamp{In: "header:X-Time"},
-		},
-		"rfc3339": {
-			Algorithm: "hmac-sha1", Content: []string{"{timestamp}{body}"}, Signature: scheme.Signature{In: []string{"header:X-Sig"}},
-			Timestamp: scheme.Timestamp{In: "header:X-Time", Unit: scheme.Known("rfc3339")},
-		},
-		"in-the-body": {Algorithm: "hmac-sha256", Content: []string{"{$.data.id}"}, Signature: scheme.Signature{In: []string{"$.sig"}}},
-		"in-the-query": {
-			Algorithm: "hmac-sha256", Content: []string{"{timestamp}{body}"}, Signature: scheme.Signature{In: []string{"query:sig"}},
-			Timestamp: scheme.Timestamp{In: "query:ts"},
-		},
+// definitions are providers that sign in the ways that differ.
+func definitions() map[string]string {
+	return map[string]string{
+		"body-hex":     `[{algorithm: hmac-sha256, signature: {in: "header:X-Sig", format: "sha256={signature}"}}]`,
+		"base64":       `[{algorithm: hmac-sha256, signature: {in: "header:X-Sig", encoding: base64}}]`,
+		"list":         `[{algorithm: hmac-sha256, content: "{timestamp}.{body}", signature: {in: "header:X-Sig", format: "t={timestamp},v1={signature}", separator: ","}}]`,
+		"two-headers":  `[{algorithm: hmac-sha256, content: "{timestamp}.{body}", signature: {in: "header:X-Sig", format: "sha256={signature}"}, timestamp: {in: "header:X-Time"}}]`,
+		"rfc3339":      `[{algorithm: hmac-sha1, content: "{timestamp}{body}", signature: {in: "header:X-Sig"}, timestamp: {in: "header:X-Time", unit: rfc3339}}]`,
+		"in-the-body":  `[{algorithm: hmac-sha256, content: "{$.data.id}", signature: {in: "$.sig"}}]`,
+		"in-the-query": `[{algorithm: hmac-sha256, content: "{timestamp}{body}", signature: {in: "query:sig"}, timestamp: {in: "query:ts"}}]`,
 	}
 }
 
-func compile(t testing.TB, spec scheme.Spec) (*scheme.Scheme, scheme.NamedKey, *scheme.Key) {
+func define(t testing.TB, name string) *provider.Provider {
 	t.Helper()
-	s, err := scheme.Compile(spec)
+	text := "id: test\nname: Test\nschemes: " + definitions()[name] + `
+event: {id: $.id, type: $.type, id_form: "evt_{{digits 9}}"}
+events: [{type: thing.made, sample: '{"id":"{{id}}","type":"thing.made","at":{{time s}},"data":{"id":"x9","n":12}}'}]
+`
+	c, err := provider.Load(provider.Source{Name: name, Data: []byte(text)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := s.Key(safetext.NewSecret("secret"))
+	p, err := c.Get("test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrong, err := s.Key(safetext.NewSecret("another"))
+	return p
+}
+
+// signerFor signs as the provider of that name does, with the secret "ours".
+func signerFor(t testing.TB, name string) *outgoing.Signer {
+	t.Helper()
+	s, err := outgoing.NewSigner(define(t, name), provider.NamedSecret{Name: "ours", Secret: safetext.NewSecret("secret")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, scheme.NamedKey{Name: "ours", Key: key}, wrong
+	return s
+}
+
+func broken(t testing.TB, name string, f outgoing.Fault) *outgoing.Signer {
+	t.Helper()
+	s := signerFor(t, name)
+	if err := s.Break(f, safetext.NewSecret("another")); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func sample() *webhook.Delivery {
@@ -70,12 +77,11 @@ func sample() *webhook.Delivery {
 
 func TestSign(t *testing.T) {
 	t.Parallel()
-	for name, spec := range specs() {
+	for name := range definitions() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, key, _ := compile(t, spec)
 			d := sample()
-			got, err := (&outgoing.Signer{Scheme: s, Keys: []scheme.NamedKey{key}}).Sign(d, now())
+			got, err := signerFor(t, name).Sign(d, now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,15 +100,14 @@ func TestSign(t *testing.T) {
 
 func TestFaultsAreNoticed(t *testing.T) {
 	t.Parallel()
-	for name, spec := range specs() {
+	for name := range definitions() {
 		for _, fault := range outgoing.Faults() {
 			t.Run(name+"-"+fault, func(t *testing.T) {
 				t.Parallel()
-				s, key, wrong := compile(t, spec)
-				signer := outgoing.Signer{Scheme: s, Keys: []scheme.NamedKey{key}, Fault: outgoing.Fault(fault), Wrong: wrong}
-				d, err := signer.Sign(sample(), now())
+				s := broken(t, name, outgoing.Fault(fault))
+				d, err := s.Sign(sample(), now())
 				stampless := !s.Timestamped() && fault == "timestamp"
-				hidden := len(s.SignatureHeaders()) == 0 && fault != "secret" && fault != "body" // no header that could be changed
+				hidden := strings.HasPrefix(name, "in-the-") && fault != "secret" && fault != "body" // no header that could be changed
 				if stampless || hidden {
 					if !errors.Is(err, outgoing.ErrNothingToTamper) {
 						t.Errorf("err = %v, want ErrNothingToTamper", err)
@@ -125,43 +130,61 @@ func TestFaultsAreNoticed(t *testing.T) {
 
 func TestAge(t *testing.T) {
 	t.Parallel()
-	s, key, _ := compile(t, specs()["two-headers"])
-	d, err := (&outgoing.Signer{Scheme: s, Keys: []scheme.NamedKey{key}, Age: 10 * time.Minute}).Sign(sample(), now())
+	s := signerFor(t, "two-headers")
+	s.Age = 10 * time.Minute
+	d, err := s.Sign(sample(), now())
 	if err != nil || d.Verification.Reason != webhook.TimestampExpired || d.Header.Get("X-Time") != "1699999400" {
 		t.Errorf("err %v, %+v, timestamp %s", err, d.Verification, d.Header.Get("X-Time"))
 	}
-	d, err = (&outgoing.Signer{Scheme: s, Keys: []scheme.NamedKey{key}, At: now().Add(time.Hour)}).Sign(sample(), now())
-	if err != nil || d.Verification.Reason != webhook.TimestampFuture {
+	s = signerFor(t, "two-headers")
+	s.At = now().Add(time.Hour)
+	if d, err = s.Sign(sample(), now()); err != nil || d.Verification.Reason != webhook.TimestampFuture {
 		t.Errorf("err %v, %+v", err, d.Verification)
 	}
-	s, key, _ = compile(t, specs()["body-hex"])
-	if _, err := (&outgoing.Signer{Scheme: s, Keys: []scheme.NamedKey{key}, Age: time.Minute}).Sign(sample(), now()); !errors.Is(err, outgoing.ErrNoTimestamp) {
+	s = signerFor(t, "body-hex")
+	s.Age = time.Minute
+	if _, err := s.Sign(sample(), now()); !errors.Is(err, outgoing.ErrNoTimestamp) {
 		t.Errorf("err = %v, want ErrNoTimestamp", err)
 	}
 }
 
 func TestUnsignedAndOwnHeaders(t *testing.T) {
 	t.Parallel()
-	s, key, _ := compile(t, specs()["body-hex"])
-	d, err := (&outgoing.Signer{Scheme: s}).Sign(sample(), now())
+	s, err := outgoing.NewSigner(define(t, "body-hex"))
+	if err != nil || s.Signs() {
+		t.Fatalf("err %v, signs %v", err, s.Signs())
+	}
+	d, err := s.Sign(sample(), now())
 	if err != nil || d.Verification.Status != webhook.Unsigned || d.Header.Get("X-Sig") != "" {
 		t.Errorf("err %v, %+v, %v", err, d.Verification, d.Header)
 	}
-	own := http.Header{"X-Sig": {"sha256=00"}, "Content-Type": nil, "x-lower": {"1"}}
-	d, err = (&outgoing.Signer{Scheme: s, Keys: []scheme.NamedKey{key}, Header: own}).Sign(sample(), now())
+	s = signerFor(t, "body-hex")
+	s.Header = http.Header{"X-Sig": {"sha256=00"}, "Content-Type": nil, "x-lower": {"1"}}
+	d, err = s.Sign(sample(), now())
 	want := http.Header{"X-Sig": {"sha256=00"}, "x-lower": {"1"}}
 	if err != nil || !reflect.DeepEqual(d.Header, want) || d.Verification.Status != webhook.Invalid {
 		t.Errorf("err %v, headers %v, want %v; %+v", err, d.Header, want, d.Verification)
 	}
-	d, err = (&outgoing.Signer{}).Sign(sample(), now())
+	if s, err = outgoing.NewSigner(nil); err != nil {
+		t.Fatal(err)
+	}
+	d, err = s.Sign(sample(), now())
 	if err != nil || d.Verification.Status != webhook.Unverified {
-		t.Errorf("without a scheme: err %v, %+v", err, d.Verification)
+		t.Errorf("without a provider: err %v, %+v", err, d.Verification)
+	}
+}
+
+func TestSecretThatDoesNotFit(t *testing.T) {
+	t.Parallel()
+	_, err := outgoing.NewSigner(define(t, "body-hex"), provider.NamedSecret{Name: "--secret"})
+	if err == nil || !strings.Contains(err.Error(), "the secret --secret") {
+		t.Errorf("err = %v, want that it names the secret", err)
 	}
 }
 
 func TestTamperedBodyKeepsItsShape(t *testing.T) {
 	t.Parallel()
-	s, key, _ := compile(t, specs()["body-hex"])
+	s := broken(t, "body-hex", outgoing.BodyFault)
 	for in, want := range map[string]string{
 		`{"a":"b","c":true}`:           `{"a":"c","c":true}`,
 		`{"a":{"n":10}}`:               `{"a":{"n":11}}`,
@@ -175,14 +198,14 @@ func TestTamperedBodyKeepsItsShape(t *testing.T) {
 	} {
 		d := sample()
 		d.Body = []byte(in)
-		got, err := (&outgoing.Signer{Scheme: s, Keys: []scheme.NamedKey{key}, Fault: outgoing.BodyFault}).Sign(d, now())
+		got, err := s.Sign(d, now())
 		if err != nil || string(got.Body) != want {
 			t.Errorf("%s became %s (%v), want %s", in, got.Body, err, want)
 		}
 	}
 	d := sample()
 	d.Body = nil
-	if _, err := (&outgoing.Signer{Scheme: s, Keys: []scheme.NamedKey{key}, Fault: outgoing.BodyFault}).Sign(d, now()); !errors.Is(err, outgoing.ErrNothingToTamper) {
+	if _, err := s.Sign(d, now()); !errors.Is(err, outgoing.ErrNothingToTamper) {
 		t.Errorf("an empty body: err = %v", err)
 	}
 }
@@ -192,11 +215,11 @@ func TestTamperedBodyKeepsItsShape(t *testing.T) {
 func FuzzTamper(f *testing.F) {
 	f.Add([]byte(`{"a":["x",1,{"b":"c"}]}`))
 	f.Add([]byte("\x00"))
+	s := broken(f, "body-hex", outgoing.BodyFault)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		s, key, _ := compile(t, specs()["body-hex"])
 		d, before := sample(), bytes.Clone(body)
 		d.Body = body
-		got, err := (&outgoing.Signer{Scheme: s, Keys: []scheme.NamedKey{key}, Fault: outgoing.BodyFault}).Sign(d, now())
+		got, err := s.Sign(d, now())
 		if !bytes.Equal(before, body) {
 			t.Fatalf("%q became %q", before, body)
 		}

@@ -112,9 +112,9 @@ func other(c byte) byte {
 // tamperSignature changes one character in the middle of the longest word of
 // the signature: in the middle, because the last one of base64 may hold bits
 // that do not count.
-func tamperSignature(s *scheme.Scheme, m *scheme.Message) error {
+func tamperSignature(headers []string, m *scheme.Message) error {
 	done := false
-	for _, name := range s.SignatureHeaders() {
+	for _, name := range headers {
 		for i, v := range m.Header[name] {
 			from, to := longestWord(v)
 			if mid := (from + to) / 2; to > from {
@@ -152,22 +152,18 @@ func wordByte(c byte) bool {
 
 // tamperTimestamp gives m, signed at one time, the timestamp of later, which
 // is the same request signed at another.
-func tamperTimestamp(s *scheme.Scheme, m, later *scheme.Message) error {
-	if !s.Timestamped() {
-		return ErrNothingToTamper
-	}
+func tamperTimestamp(headers []string, m, later *scheme.Message) error {
 	before := *m
 	before.Header = m.Header.Clone()
-	signature := s.SignatureHeaders()
 	for name, values := range later.Header {
-		if slices.Contains(signature, name) {
+		if slices.Contains(headers, name) {
 			m.Header[name] = mixStamps(m.Header[name], values)
 			continue
 		}
 		m.Header[name] = values
 	}
 	m.URL, m.Body = later.URL, later.Body
-	if len(signature) == 0 { // it stands where the timestamp does
+	if len(headers) == 0 { // it stands where the timestamp does
 		m.URL, m.Body = before.URL, before.Body
 	}
 	if m.URL == before.URL && bytes.Equal(m.Body, before.Body) && sameHeader(m.Header, before.Header) {
