@@ -121,7 +121,6 @@ func listed(t *testing.T, name string) map[string]string {
 		t.Fatal(err)
 	}
 	list := map[string]string{}
-	last := ""
 	for i, line := range strings.Split(strings.TrimSpace(string(b)), "\n") {
 		if strings.HasPrefix(line, "#") {
 			continue
@@ -130,10 +129,10 @@ func listed(t *testing.T, name string) map[string]string {
 		switch {
 		case strings.TrimSpace(reason) == "":
 			t.Errorf("%s:%d: %q has no reason", name, i+1, line)
-		case key <= last:
-			t.Errorf("%s:%d: %q is not in alphabetical order", name, i+1, key)
+		case list[key] != "":
+			t.Errorf("%s:%d: %q is there twice", name, i+1, key)
 		}
-		list[key], last = strings.TrimSpace(reason), key
+		list[key] = strings.TrimSpace(reason)
 	}
 	return list
 }

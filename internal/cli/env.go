@@ -22,6 +22,9 @@ import (
 	"github.com/adrg/xdg"
 	"github.com/itchyny/gojq"
 	"golang.org/x/term"
+
+	"github.com/hooks-cli/hooks/internal/secret"
+	"github.com/hooks-cli/hooks/internal/workspace"
 )
 
 // Env is everything a command may touch besides its own arguments. No package
@@ -62,6 +65,11 @@ type Env struct {
 	// Global is filled from the command line before a command runs.
 	Global Global
 
+	// Keyring returns the keyring of the system, nil if there is none to be
+	// used. A nil function means none.
+	Keyring func() *secret.Keyring
+
+	workspace *workspace.Workspace
 	stdinRead bool              // a value has been read from standard input
 	envFile   map[string]string // of --env-file, once it has been read
 	warned    map[string]bool   // what WarnOnce has said
@@ -106,6 +114,9 @@ func System() *Env {
 		},
 		GOOS: runtime.GOOS,
 		Exit: os.Exit,
+	}
+	env.Keyring = func() *secret.Keyring {
+		return secret.SystemKeyring(secret.Surroundings{GOOS: env.GOOS, Getenv: env.Getenv})
 	}
 	if env.InTerminal && env.ErrTerminal {
 		env.ReadSecret = readSecret
@@ -155,11 +166,7 @@ func (l *locked) Write(p []byte) (int, error) {
 // directory.
 func (e *Env) Path(name string) string {
 	if rest, ok := strings.CutPrefix(name, "~/"); ok {
-		home := e.Getenv("HOME")
-		if e.GOOS == "windows" {
-			home = e.Getenv("USERPROFILE")
-		}
-		if home != "" {
+		if home := e.home(); home != "" {
 			return filepath.Join(home, rest)
 		}
 	}

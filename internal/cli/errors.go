@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 )
@@ -75,9 +74,9 @@ func WithHints(err error, hints ...string) error {
 	return &Error{Status: StatusOf(err), Err: err, Hints: append(HintsOf(err), hints...)}
 }
 
-// StatusOf returns the status that err ends the program with. A plain error
-// means that the surroundings failed; a cancelled context, that the person
-// interrupted.
+// StatusOf returns the status that err ends the program with. Errors of the
+// packages below have their meaning; a plain error means that the surroundings
+// failed; a cancelled context, that the person interrupted.
 func StatusOf(err error) Status {
 	var e *Error
 	switch {
@@ -85,10 +84,9 @@ func StatusOf(err error) Status {
 		return OK
 	case errors.As(err, &e):
 		return e.Status
-	case errors.Is(err, context.Canceled):
-		return Interrupt
 	}
-	return StatusError
+	status, _ := meaning(err)
+	return status
 }
 
 // HintsOf returns the hints of err, none if it has none.
@@ -97,5 +95,6 @@ func HintsOf(err error) []string {
 	if errors.As(err, &e) {
 		return append([]string(nil), e.Hints...)
 	}
-	return nil
+	_, hints := meaning(err)
+	return hints
 }

@@ -25,6 +25,22 @@ type Global struct {
 	Profile string
 	Store   string
 	EnvFile string
+
+	flags *pflag.FlagSet
+}
+
+// given says whether a flag is on the command line.
+func (g *Global) given(name string) bool { return g.flags != nil && g.flags.Changed(name) }
+
+// FromEnvironment takes the values of flags that are not on the command line
+// from their variables: HOOKS_CONFIG, HOOKS_PROFILE, HOOKS_ENV_FILE. What can
+// also stand in a file of settings is read with the settings.
+func (g *Global) FromEnvironment(getenv func(string) string) {
+	for name, p := range map[string]*string{"config": &g.Config, "profile": &g.Profile, "env-file": &g.EnvFile} {
+		if !g.given(name) {
+			*p = getenv("HOOKS_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")))
+		}
+	}
 }
 
 // Bind declares the flags on fs.
@@ -41,6 +57,7 @@ func (g *Global) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&g.Store, "store", "", "keep captures in `FILE`")
 	fs.StringVar(&g.EnvFile, "env-file", "", "read variables for env:NAME from `FILE`")
 	g.Color = "auto"
+	g.flags = fs
 }
 
 // WantsJSON says whether results, and errors, are to be printed as JSON.

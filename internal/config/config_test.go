@@ -222,6 +222,23 @@ func laughs() string {
 	return b.String()
 }
 
+func TestParseKeep(t *testing.T) {
+	t.Parallel()
+	good := map[string]config.Keep{
+		"30d": {Age: 720 * time.Hour}, "12h": {Age: 12 * time.Hour}, "10000": {Count: 10000}, "1GiB": {Bytes: 1 << 30}, "5g": {Bytes: 5 << 30}, "1.5GB": {Bytes: 1_500_000_000},
+	}
+	for text, want := range good {
+		if got, err := config.ParseKeep(text); err != nil || got != want {
+			t.Errorf("ParseKeep(%q) = %+v, %v, want %+v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "0", "0d", "100m", "-1", "forever"} {
+		if got, err := config.ParseKeep(text); err == nil || got != (config.Keep{}) {
+			t.Errorf("ParseKeep(%q) = %+v, %v, want an error", text, got, err)
+		}
+	}
+}
+
 func TestEnvironmentIsChecked(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)

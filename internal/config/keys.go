@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hooks-cli/hooks/internal/address"
 	"github.com/hooks-cli/hooks/internal/spelling"
@@ -218,15 +219,38 @@ func checkSize(text string) error {
 	return err
 }
 
-// checkKeep takes an age, a number of captures or a size.
 func checkKeep(text string) error {
-	if _, err := units.ParseDuration(text); err == nil {
-		return nil
+	_, err := ParseKeep(text)
+	return err
+}
+
+// A Keep is one bound of what the store keeps; the others are zero.
+type Keep struct {
+	Age   time.Duration
+	Count int64 // captures
+	Bytes int64
+}
+
+// ParseKeep reads an age ("30d"), a number of captures ("10000") or a size
+// ("1GiB"). "100m" could be minutes or MiB and is refused: it decides what is
+// deleted.
+func ParseKeep(text string) (Keep, error) {
+	age, notAge := units.ParseDuration(text)
+	n, notSize := units.ParseSize(text)
+	digits := strings.Trim(text, "0123456789") == ""
+	switch {
+	case notAge != nil && notSize != nil:
+		return Keep{}, fmt.Errorf("%q is no age (30d), number of captures (10000) or size (1GiB)", text)
+	case notAge == nil && notSize == nil && !digits:
+		return Keep{}, fmt.Errorf("%q could be minutes or MiB: write %sMiB or an age in hours or days", text, strings.TrimRight(text, "mM"))
+	case age == 0 && n == 0:
+		return Keep{}, fmt.Errorf("%q would keep nothing", text)
+	case digits:
+		return Keep{Count: n}, nil
+	case notAge == nil:
+		return Keep{Age: age}, nil
 	}
-	if _, err := units.ParseSize(text); err != nil {
-		return fmt.Errorf("%q is no age (30d), number of captures (10000) or size (1GiB)", text)
-	}
-	return nil
+	return Keep{Bytes: n}, nil
 }
 
 func checkColor(text string) error {

@@ -159,6 +159,7 @@ func usage(err error) error {
 
 // run is what happens around every command.
 func (r *runner) run(cmd *cobra.Command, args []string, run func(*cobra.Command, []string) error) (err error) {
+	r.env.Global.FromEnvironment(r.env.Getenv)
 	if err := r.env.Global.Check(cmd); err != nil {
 		return err
 	}
@@ -175,6 +176,9 @@ func (r *runner) run(cmd *cobra.Command, args []string, run func(*cobra.Command,
 		keep := err == nil || cli.StatusOf(err) == cli.StatusNo
 		if eerr := end(keep); err == nil {
 			err = eerr
+		}
+		if cerr := r.env.Close(); err == nil {
+			err = cerr
 		}
 	}()
 	return run(cmd, args)
