@@ -50,13 +50,10 @@ type Server struct {
 	Now      func() time.Time
 	Policy   Policy
 
-	// Ordered says whether a provider's created times tell the order of its
-	// events. Nil: none do.
-	Ordered func(provider string) bool
-
-	// Handshake answers requests by which a provider makes sure of an endpoint.
-	// It reports false for every other request. Nil: there are none.
-	Handshake func(ctx context.Context, d *webhook.Delivery) (Greeting, bool)
+	// Greet answers the requests by which a provider makes sure of an endpoint,
+	// once they are judged. It reports false for all others. Nil: there are
+	// none.
+	Greet func(ctx context.Context, d *webhook.Delivery, now time.Time) (judge.Greeting, bool)
 
 	// Forward hands deliveries to apps. Nil: they are only kept.
 	Forward *Forwarder
@@ -170,7 +167,7 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, body []byte, began
 	d := Record(r, body, began)
 	d.ID = s.NewID(began)
 	e := Event{Kind: Stored, Delivery: d, Outcome: s.Judge(ctx, d, began)}
-	greeting, greeted := s.greet(ctx, d)
+	greeting, greeted := s.greet(ctx, d, began)
 	accepted := greeted || s.accepts(d)
 	var note string
 	e.Selected, note = s.selects(d)
@@ -178,8 +175,8 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, body []byte, began
 	var a answer
 	switch {
 	case greeted:
-		a = greeting
-		e.Handshake = true
+		a = answer{status: greeting.Status, header: greeting.Header, body: greeting.Body}
+		e.Handshake = &greeting
 	case !accepted:
 		a = plain(http.StatusUnauthorized, string(d.Verification.Reason))
 	case !forward || s.Policy.Script != nil:
@@ -205,7 +202,7 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, body []byte, began
 // else.
 func (s *Server) finish(w http.ResponseWriter, r *http.Request, e Event, a answer, forward bool, l *lease) {
 	d, ctx := e.Delivery, r.Context()
-	wait := s.Policy.Delay > 0 && !e.Handshake
+	wait := s.Policy.Delay > 0 && e.Handshake == nil
 	if a.status != 0 && !wait {
 		a.write(w, r, d.ID)
 		e.Took = s.Now().Sub(d.ReceivedAt)
@@ -237,6 +234,13 @@ func (s *Server) keep(ctx context.Context, d *webhook.Delivery, forward bool) er
 	return s.Store.Append(context.WithoutCancel(ctx), d)
 }
 
+func (s *Server) greet(ctx context.Context, d *webhook.Delivery, now time.Time) (judge.Greeting, bool) {
+	if s.Greet == nil {
+		return judge.Greeting{}, false
+	}
+	return s.Greet(ctx, d, now)
+}
+
 func (s *Server) accepts(d *webhook.Delivery) bool {
 	return s.Policy.AcceptInvalid ||
 		d.Verification.Status != webhook.Invalid && d.Verification.Status != webhook.Unsigned
@@ -265,10 +269,7 @@ func (s *Server) own(d *webhook.Delivery, now time.Time) answer {
 }
 
 func (s *Server) late(d *webhook.Delivery, o *judge.Outcome) bool {
-	if s.Ordered == nil || d.DuplicateOf != "" || d.Provider == "" || !s.Ordered(d.Provider) {
-		return false
-	}
-	return s.order.late(d.Provider, o.CreatedAt)
+	return d.DuplicateOf == "" && s.order.late(d.Provider, o.Order)
 }
 
 func (s *Server) tally(d *webhook.Delivery) {

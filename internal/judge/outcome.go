@@ -18,6 +18,7 @@ type Outcome struct {
 	Ambiguous []payload.Ambiguity
 
 	CreatedAt time.Time // when the event was created, if the delivery tells
+	Order     time.Time // what tells its place among the provider's events; zero if nothing does
 
 	// Development says that nothing but the development secret was known for
 	// the provider.

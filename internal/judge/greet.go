@@ -1,0 +1,173 @@
+package judge
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/hooks-cli/hooks/internal/provider"
+	"github.com/hooks-cli/hooks/internal/scheme"
+	"github.com/hooks-cli/hooks/internal/secret"
+	"github.com/hooks-cli/hooks/internal/webhook"
+)
+
+// A Greeting is the answer to a handshake: a request by which a provider makes
+// sure that an address wants its deliveries.
+type Greeting struct {
+	Provider string
+	Status   int
+	Header   http.Header
+	Body     []byte
+
+	// Refused says why the answer is a refusal, "" if it is none.
+	Refused string
+}
+
+// What an answer may hold of what the request says. An endpoint that echoes
+// anything can be made to speak for itself; one that signs anything can be made
+// to sign a delivery.
+const (
+	maxEcho = 1 << 10
+	maxSign = 128
+	// signsPerMinute is how many answers are signed in a minute.
+	signsPerMinute = 10
+)
+
+// Greet answers d, which Judge has judged as of now, if it is a handshake. It
+// reports false if it is none.
+func (j *Judge) Greet(ctx context.Context, d *webhook.Delivery, now time.Time) (Greeting, bool) {
+	m := Message(d)
+	for _, p := range j.greeters(d) {
+		if h := p.Handshake(m); h != nil {
+			return j.greet(ctx, p, h, d, now), true
+		}
+	}
+	return Greeting{}, false
+}
+
+// greeters returns the providers whose handshake d can be: its own if it shows
+// one. Few handshakes show their provider in another way than by being what
+// they are.
+func (j *Judge) greeters(d *webhook.Delivery) []*provider.Provider {
+	if j.Provider != nil {
+		return []*provider.Provider{j.Provider}
+	}
+	if d.Provider != "" {
+		if p, err := j.Catalogue.Get(d.Provider); err == nil {
+			return []*provider.Provider{p}
+		}
+	}
+	return j.greeter.all(j.Catalogue)
+}
+
+// greeter lists the providers that have handshakes, once somebody asks.
+type greeter struct {
+	once sync.Once
+	list []*provider.Provider
+}
+
+func (g *greeter) all(c *provider.Catalogue) []*provider.Provider {
+	g.once.Do(func() {
+		for _, p := range c.All() {
+			if len(p.Handshakes()) > 0 {
+				g.list = append(g.list, p)
+			}
+		}
+	})
+	return g.list
+}
+
+func (j *Judge) greet(ctx context.Context, p *provider.Provider, h *provider.Handshake, d *webhook.Delivery, now time.Time) Greeting {
+	m := Message(d)
+	var key *scheme.Key
+	limit := maxEcho
+	if h.NeedsSecret() {
+		limit = maxSign
+		var why string
+		if key, why = j.signingKey(ctx, p, h, d, now); why != "" {
+			return refused(p, why)
+		}
+	}
+	for _, text := range h.Takes(m) {
+		if !harmless(text, limit, h.NeedsSecret()) {
+			return refused(p, "the challenge is not one that "+p.ID+" sends")
+		}
+	}
+	a, err := h.Answer(m, key)
+	if err != nil {
+		return refused(p, err.Error())
+	}
+	header := a.Header.Clone()
+	if header.Get("Content-Type") == "" {
+		header.Set("Content-Type", "text/plain; charset=utf-8")
+	}
+	header.Set("X-Content-Type-Options", "nosniff")
+	return Greeting{Provider: p.ID, Status: a.Status, Header: header, Body: a.Body}
+}
+
+// signingKey returns the key that a handshake is answered with: never the
+// development secret, and only where the request is genuine if it can be.
+func (j *Judge) signingKey(ctx context.Context, p *provider.Provider, h *provider.Handshake, d *webhook.Delivery, now time.Time) (*scheme.Key, string) {
+	k, _ := j.cache.get(ctx, j, p, now, 0)
+	switch {
+	case !k.own || len(k.keys) == 0:
+		return nil, "it is answered with the secret of " + p.ID + ": hooks secrets set " + p.ID
+	case h.Signed && (d.Provider != p.ID || d.Verification.Status != webhook.Verified ||
+		d.Verification.SecretName == secret.DevelopmentName):
+		return nil, "the handshake is not signed by " + p.ID
+	case !j.signing.allow(now):
+		return nil, "more than ten signed answers a minute"
+	}
+	return k.keys[0], ""
+}
+
+func refused(p *provider.Provider, why string) Greeting {
+	return Greeting{
+		Provider: p.ID, Status: http.StatusBadRequest, Body: []byte("challenge refused\n"), Refused: why,
+		Header: http.Header{
+			"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"},
+		},
+	}
+}
+
+// harmless says whether text can be echoed, or signed, without being more than
+// itself: no markup, no header, and where it is signed nothing that any scheme
+// signs. Those join their parts with ".", ":" or lines, or sign JSON.
+func harmless(text string, limit int, signed bool) bool {
+	if len(text) > limit {
+		return false
+	}
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+		case c == '_', c == '~', c == '+', c == '/', c == '=', c == '-':
+		case c == '.' && !signed:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// limiter lets through signsPerMinute in any minute.
+type limiter struct {
+	mu   sync.Mutex // guards last
+	last [signsPerMinute]time.Time
+}
+
+func (l *limiter) allow(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	oldest := &l.last[0]
+	for i := range l.last {
+		if l.last[i].Before(*oldest) {
+			oldest = &l.last[i]
+		}
+	}
+	if !oldest.IsZero() && now.Sub(*oldest) < time.Minute {
+		return false
+	}
+	*oldest = now
+	return true
+}
