@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/hooks-cli/hooks/internal/child"
+	"github.com/hooks-cli/hooks/internal/deliver"
+	"github.com/hooks-cli/hooks/internal/junit"
+)
+
+// appPatience is how long the command behind "--" may take until it listens,
+// where --wait does not say.
+const appPatience = 30 * time.Second
+
+// InsecureFlag declares --insecure.
+func InsecureFlag(cmd *cobra.Command, p *bool) {
+	cmd.Flags().BoolVarP(p, "insecure", "k", false, "do not check TLS certificates")
+}
+
+// Deliverer returns what makes attempts, through the proxy that the
+// environment names. That certificates are not checked is told at once, in red.
+func (e *Env) Deliverer(insecure bool) *deliver.Client {
+	if insecure {
+		const text = "TLS certificates are not checked (--insecure)"
+		if e.Global.WantsJSON() {
+			e.Warn(text)
+		} else {
+			_, _ = io.WriteString(e.Err, e.ErrView().Palette.Bad("hooks: warning: "+text)+"\n")
+		}
+	}
+	return deliver.New(e.Now, deliver.Options{Insecure: insecure, Proxy: e.proxy()})
+}
+
+func (e *Env) proxy() func(*http.Request) (*url.URL, error) {
+	get := func(name string) string {
+		if v := e.Getenv(name); v != "" {
+			return v
+		}
+		return e.Getenv(strings.ToLower(name))
+	}
+	c := httpproxy.Config{HTTPProxy: get("HTTP_PROXY"), HTTPSProxy: get("HTTPS_PROXY"), NoProxy: get("NO_PROXY")}
+	if c.HTTPProxy == "" && c.HTTPSProxy == "" {
+		return nil
+	}
+	find := c.ProxyFunc()
+	return func(r *http.Request) (*url.URL, error) { return find(r.URL) }
+}
+
+// StartApp starts the command behind "--", if there is one, and waits until
+// something listens at target: for as long as wait says, and for half a minute
+// where it says nothing and there is a command. The returned function stops
+// the command again and must be called in any case.
+func (e *Env) StartApp(ctx context.Context, argv []string, target string, wait time.Duration) (stop func(), err error) {
+	stop = func() {}
+	var ended <-chan struct{}
+	var app *child.Process
+	if len(argv) > 0 {
+		if app, err = child.Start(child.Command{Args: argv, Dir: e.Dir, Out: e.Err}); err != nil {
+			return stop, Failed(err)
+		}
+		stop, ended = app.Stop, app.Done()
+		if wait <= 0 {
+			wait = appPatience
+		}
+	}
+	if wait <= 0 {
+		return stop, nil
+	}
+	err = deliver.WaitFor(ctx, target, wait, ended)
+	switch {
+	case err == nil:
+		return stop, nil
+	case ctx.Err() != nil:
+		return stop, ctx.Err()
+	case app != nil && closed(ended):
+		return stop, Failed(fmt.Errorf("%w before anything listened at %s", app.Ended(), target))
+	}
+	return stop, Failed(err, "--wait DURATION waits longer")
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// CutCommand divides the arguments of cmd into those in front of "--" and the
+// command behind it.
+func CutCommand(cmd *cobra.Command, args []string) (own, command []string) {
+	if n := cmd.ArgsLenAtDash(); n >= 0 {
+		return args[:n], args[n:]
+	}
+	return args, nil
+}
+
+// JUnitFlag declares --junit.
+func JUnitFlag(cmd *cobra.Command, p *string) {
+	cmd.Flags().StringVar(p, "junit", "", "write a JUnit report to `FILE`")
+}
+
+// WriteJUnit writes the report that --junit asks for; none, if name is "".
+func (e *Env) WriteJUnit(name string, s junit.Suite) error {
+	if name == "" {
+		return nil
+	}
+	var b strings.Builder
+	if err := s.Write(&b); err != nil {
+		return Failed(err)
+	}
+	return e.WriteFile(name, []byte(b.String()))
+}
+
+// Headers reads headers as curl's -H takes them: "Name: value" sets one, again
+// for a second value, "Name:" removes what would be sent, and "Name;" sends it
+// empty.
+func Headers(lines []string) (http.Header, error) {
+	h := http.Header{}
+	for _, line := range lines {
+		name, value, found := strings.Cut(line, ":")
+		empty := false
+		if !found {
+			name, empty = strings.CutSuffix(line, ";")
+			if !empty {
+				return nil, Usage(fmt.Errorf("the header %q has no colon", line), "write -H 'Name: value'")
+			}
+		}
+		name = http.CanonicalHeaderKey(strings.TrimSpace(name))
+		if name == "" {
+			return nil, Usage(errors.New("a header has no name"), "write -H 'Name: value'")
+		}
+		switch value = strings.TrimSpace(value); {
+		case value != "" || empty:
+			h[name] = append(h[name], value)
+		default:
+			h[name] = nil
+		}
+	}
+	return h, deliverable(h)
+}
+
+func deliverable(h http.Header) error {
+	if err := deliver.Check(deliver.Request{URL: "http://localhost", Header: h}); err != nil {
+		return Usage(err)
+	}
+	return nil
+}
