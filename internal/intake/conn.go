@@ -25,6 +25,10 @@ type conn struct {
 	peer     netip.Addr // zero if unknown
 	loopback bool
 
+	// reading is held by Read: net/http may end a connection while its own
+	// look-out for the peer's leaving is still in there with the buffer.
+	reading sync.Mutex
+
 	buf        []byte // nil when nothing needs it
 	start, end int    // what of buf has not been handed on
 	held       int64  // what of the server's memory buf has
@@ -69,6 +73,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.raw.Load() {
 		return c.readRaw(p)
 	}
+	c.reading.Lock()
+	defer c.reading.Unlock()
 	switch {
 	case c.fault != nil:
 		return 0, c.fault
@@ -289,6 +295,14 @@ func (c *conn) dropBuffer() {
 		c.server.buffers.Put(&b)
 	}
 	c.buf, c.start, c.end = nil, 0, 0
+}
+
+// closed gives the buffer back. The network has ended, so a Read does not keep
+// it waiting.
+func (c *conn) closed() {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	c.dropBuffer()
 }
 
 // hijacked makes the conn a plain connection: the handler has taken it over.

@@ -184,7 +184,7 @@ func (s *Server) connState(nc net.Conn, state http.ConnState) {
 	case http.StateHijacked:
 		c.hijacked()
 	case http.StateClosed:
-		c.dropBuffer()
+		c.closed()
 	}
 }
 

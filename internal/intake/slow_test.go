@@ -26,8 +26,9 @@ func manyPeers() func(net.Conn) netip.Addr {
 // hungry is a peer that opens a connection, sends raw and then a byte now and
 // again, and reports how long it was let.
 func hungry(t *testing.T, addr, raw, drip string, every time.Duration) time.Duration {
+	t.Helper()
+	began := time.Now() // not after dialling: the server's clock may be ahead of a busy test's
 	c := dial(t, addr)
-	began := time.Now()
 	if _, err := io.WriteString(c, raw); err != nil {
 		return time.Since(began)
 	}
