@@ -5,6 +5,7 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/cli/completion"
+	"github.com/hooks-cli/hooks/internal/cli/demo"
 	"github.com/hooks-cli/hooks/internal/cli/version"
 )
 
@@ -12,5 +13,6 @@ import (
 // a group shows them.
 func commands(env *cli.Env, add func(group string, cmd *cobra.Command)) {
 	add(cli.GroupKeep, completion.NewCmd(env, completion.Run))
+	add(cli.GroupKeep, demo.NewCmd(env, demo.Run))
 	add(cli.GroupKeep, version.NewCmd(env, version.Run))
 }
