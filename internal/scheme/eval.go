@@ -86,6 +86,8 @@ func (n *node) value(r *reading) string {
 				return n.sub.text(r)
 			}
 		}
+	case nodeNonce:
+		return r.nonce
 	case nodeSignedHeaders:
 		return r.s.signed.text(r)
 	case nodeVariable:

@@ -139,6 +139,15 @@ func (fs fields) percentEncoded() fields {
 	return out
 }
 
+// formEncoded encodes as a form does, with + for a space.
+func (fs fields) formEncoded() fields {
+	out := slices.Clone(fs)
+	for i := range out {
+		out[i] = field{url.QueryEscape(out[i].name), url.QueryEscape(out[i].value)}
+	}
+	return out
+}
+
 func (fs fields) text(kv, sep string) string {
 	var b strings.Builder
 	for i, f := range fs {

@@ -124,6 +124,8 @@ func newListFilter(spec string) (listFilter, error) {
 		return func(fs fields) fields { return fs.joined(arg) }, nil
 	case "encode":
 		return fields.percentEncoded, nil
+	case "encode-form":
+		return fields.formEncoded, nil
 	}
 	return nil, fmt.Errorf("filter %q is none for a list", name)
 }
@@ -146,7 +148,8 @@ var textFilters = [...]struct {
 	{"upper", func(b []byte) []byte { return []byte(strings.ToUpper(string(b))) }},
 	{"trim", func(b []byte) []byte { return []byte(strings.TrimSpace(string(b))) }},
 	{"crc32", func(b []byte) []byte { return strconv.AppendUint(nil, uint64(crc32.ChecksumIEEE(b)), 10) }},
-	{"json", func(b []byte) []byte { return payload.AppendQuoted(nil, strings.ToValidUTF8(string(b), "\ufffd")) }},
+	{"json", func(b []byte) []byte { return payload.AppendQuoted(nil, string(b)) }},
+	{"jwt", tokenPayload},
 	{"compact", func(b []byte) []byte { return payload.Compact(b) }},
 	{"canonical", func(b []byte) []byte { return payload.Canonical(b) }},
 	{"ascii", asciiJSON},
@@ -192,6 +195,9 @@ func argFilter(name string, args []string) (filter, error) {
 			}
 			return in
 		}, nil
+	case name == "path" && len(args) > 0:
+		p, err := payload.ParsePath(strings.Join(args, ":"))
+		return func(in []byte, _ *reading) []byte { return []byte(payload.FindOne(in, p).Text()) }, err
 	case name == "first" && len(args) == 1:
 		n, err := strconv.Atoi(args[0])
 		if err != nil || n < 0 {
@@ -224,6 +230,14 @@ func unescapePath(s string) string {
 		return out
 	}
 	return s
+}
+
+// tokenPayload is the payload of a JSON web token, unchecked.
+func tokenPayload(in []byte) []byte {
+	_, rest, _ := strings.Cut(string(in), ".")
+	middle, _, _ := strings.Cut(rest, ".")
+	out, _ := decodeToken(middle)
+	return out
 }
 
 // asciiJSON escapes all but ASCII as \uXXXX.

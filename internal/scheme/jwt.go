@@ -3,6 +3,7 @@ package scheme
 import (
 	"crypto/hmac"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -35,6 +36,9 @@ func (s *Scheme) compileJWT(sc scope) (err error) {
 		return nil
 	}
 	s.jwt.spec = *s.spec.JWT
+	if s.jwt.spec.Wrap && (s.at[0].kind != locBody || s.jwt.spec.Detached) {
+		return wrong("jwt.wrap", errors.New("signature.in must be a place in the body"))
+	}
 	for _, c := range s.jwt.spec.Claims {
 		t, err := sc.template(c.Value)
 		if err != nil {
@@ -250,6 +254,10 @@ func (s *Scheme) signToken(m *Message, key *Key, o SignOptions) error {
 		signed = s.jwt.signedBody(encoded, m.Body)
 	} else {
 		claims = tokenBase64.EncodeToString(s.claimsFor(&st.r, o))
+		if s.jwt.spec.Wrap {
+			claims = tokenBase64.EncodeToString(s.unwrap(m))
+			m.Body = []byte("{}")
+		}
 		signed = []byte(encoded + "." + claims)
 	}
 	raw, err := s.signBytes(key, signed, o)
@@ -257,6 +265,17 @@ func (s *Scheme) signToken(m *Message, key *Key, o SignOptions) error {
 		return err
 	}
 	return s.at[0].set(m, s.signature.render(&st.r, []string{encoded + "." + claims + "." + tokenBase64.EncodeToString(raw)}))
+}
+
+// unwrap returns the claims of a token that the body is to become: those of
+// the token that it already holds, or else the body itself.
+func (s *Scheme) unwrap(m *Message) []byte {
+	if values := s.at[0].all(s.read(m)); len(values) == 1 {
+		if t, ok := s.jwt.parse(values[0], m.Body); ok {
+			return t.claims
+		}
+	}
+	return m.Body
 }
 
 func (j *JWT) headerless(name string) bool {

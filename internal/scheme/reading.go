@@ -19,6 +19,7 @@ type reading struct {
 
 	timestamp string
 	id        string
+	nonce     string // of what is being signed
 	parts     [maxParts]string
 	variables [3]string // of {signature}, {name} and {value}
 

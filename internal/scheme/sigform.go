@@ -20,6 +20,7 @@ type sigForm struct {
 	positional bool
 	partNames  []string // by index of an element's part
 	encoding   encoding
+	wrapped    bool             // the whole value is base64
 	base64     *base64.Encoding // nil for the encodings that are not base64
 }
 
@@ -34,9 +35,15 @@ type element struct {
 var errFormat = errors.New("each element of a format holds one part at most")
 
 func (sc scope) signatureForm(spec Signature, alg algorithm) (sigForm, error) {
-	f := sigForm{separator: spec.Separator, sets: spec.Sets}
+	f := sigForm{separator: spec.Separator, sets: spec.Sets, wrapped: spec.Wrap == "base64"}
+	if spec.Wrap != "" && !f.wrapped {
+		return sigForm{}, fmt.Errorf("wrap: %q is not base64", spec.Wrap)
+	}
 	format := spec.Format
-	if format == "" {
+	switch {
+	case format == "" && alg.kind == kindBasic:
+		format = "Basic {signature}"
+	case format == "":
 		format = "{signature}"
 	}
 	pieces := []string{format}
@@ -157,6 +164,13 @@ func (p *parsed) reset() {
 // parse takes value apart. It fails if value is malformed, or repeats what may
 // be there once.
 func (f *sigForm) parse(p *parsed, value string) bool {
+	if f.wrapped {
+		inner, err := base64.StdEncoding.Strict().DecodeString(value)
+		if err != nil || strings.ContainsAny(value, "\r\n") {
+			return false
+		}
+		value = string(inner)
+	}
 	if f.sets == "" {
 		return f.parseSet(p, value)
 	}
@@ -245,10 +259,18 @@ func (f *sigForm) take(p *parsed, set, at int, text string) bool {
 
 // render puts signatures into one value.
 func (f *sigForm) render(r *reading, signatures []string) string {
+	value := f.plain(r, signatures)
+	if f.wrapped {
+		return base64.StdEncoding.EncodeToString([]byte(value))
+	}
+	return value
+}
+
+func (f *sigForm) plain(r *reading, signatures []string) string {
 	if f.sets != "" && len(signatures) > 1 {
 		sets := make([]string, len(signatures))
 		for i := range signatures {
-			sets[i] = f.render(r, signatures[i:i+1])
+			sets[i] = f.plain(r, signatures[i:i+1])
 		}
 		return strings.Join(sets, f.sets)
 	}
@@ -290,7 +312,10 @@ const (
 var encodings = [...]string{"hex", "hex-upper", "base64", "base64-raw", "base64url", "base64url-raw", "base64-hex", "plain"}
 
 func encodingOf(name string, alg algorithm) (encoding, error) {
-	if alg.kind == kindToken || alg.kind == kindBasic || alg.jwt != "" {
+	if alg.kind == kindBasic {
+		return base64Std, nil
+	}
+	if alg.kind == kindToken || alg.jwt != "" {
 		if name != "" && name != "plain" {
 			return 0, fmt.Errorf("encoding: %s has none but plain", alg.name)
 		}

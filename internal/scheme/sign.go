@@ -3,6 +3,7 @@ package scheme
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,8 @@ type SignOptions struct {
 	// KeepStamp leaves a timestamp that stands in the body as it is, and with
 	// it, unless the signature itself stands there, the body.
 	KeepStamp bool
+
+	nonce string // made once for all that is set
 }
 
 func (o *SignOptions) random() io.Reader {
@@ -55,6 +58,9 @@ func (s *Scheme) Sign(m *Message, o SignOptions) error {
 	}
 	r := s.read(m)
 	r.key = keys[0]
+	if o.nonce, err = newNonce(o); err != nil {
+		return err
+	}
 	if err := s.setAround(r, o); err != nil {
 		return err
 	}
@@ -67,6 +73,14 @@ func (s *Scheme) Sign(m *Message, o SignOptions) error {
 		return s.signItems(m, keys, o)
 	}
 	return s.signOne(m, nil, keys, o)
+}
+
+func newNonce(o SignOptions) (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(o.random(), b[:]); err != nil {
+		return "", fmt.Errorf("nonce: %w", err)
+	}
+	return hex.EncodeToString(b[:]), nil
 }
 
 func (s *Scheme) signers(keys []*Key) ([]*Key, error) {
@@ -111,7 +125,7 @@ func (s *Scheme) setAround(r *reading, o SignOptions) error {
 		}
 	}
 	fresh := s.read(r.m)
-	fresh.key, fresh.timestamp, fresh.id = r.key, r.timestamp, r.id
+	fresh.key, fresh.timestamp, fresh.id, fresh.nonce = r.key, r.timestamp, r.id, o.nonce
 	for _, h := range s.headers {
 		r.m.Header[h.name] = []string{h.value.text(fresh)}
 	}
@@ -191,7 +205,7 @@ func (s *Scheme) signOne(m *Message, item *payload.Value, keys []*Key, o SignOpt
 
 // restore gives a fresh reading the timestamp and id that were set before.
 func (s *Scheme) restore(r *reading, o SignOptions) {
-	r.timestamp = s.stamp.unit.format(o.At)
+	r.timestamp, r.nonce = s.stamp.unit.format(o.At), o.nonce
 	if s.stamp.place.kind != locNone {
 		if values := s.stamp.place.all(r); len(values) > 0 {
 			r.timestamp = values[0]

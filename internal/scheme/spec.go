@@ -40,6 +40,8 @@ import "time"
 //	{signed-headers} the headers that the request itself names as signed, see SignedHeaders
 //	{(TEMPLATE)}   a template in a template, so that filters work on the whole
 //	{if:PART,…}A{end} A, if one of the parts is not empty
+//	{lf}           a line feed
+//	{nonce}        32 random hex digits; only in what we set: headers, parts, claims
 //
 // Filters follow a part after bars and work from left to right:
 // {body|sha256|hex}. They are
@@ -55,6 +57,7 @@ import "time"
 //	ascii                                  JSON with all but ASCII as \uXXXX
 //	encode encode-uri decode               percent-encoding: of everything, as encodeURI does, undone
 //	unhtml                                 HTML entities decoded
+//	jwt path:$.PATH                        the payload of a JSON web token; a value in JSON text
 //	replace:A:B first:N default:TEXT       as named
 //
 // {form}, {query} and {json} (the top-level fields of a JSON body) are also
@@ -62,7 +65,7 @@ import "time"
 //
 //	only:A,B except:A,B nonempty           keep some (only also gives the order)
 //	sort unique group:SEP                  by name; each value of a name once; values of a name joined
-//	encode                                 percent-encode names and values
+//	encode encode-form                     percent-encode names and values; with + for a space
 //	join:KV:SEP values:SEP                 make text: name KV value, SEP between; values alone
 //	php                                    make text: PHP's serialize() of an array of strings
 //
@@ -107,7 +110,8 @@ type Signature struct {
 	In []string `yaml:"in"`
 
 	// Format is the whole value as a template of {signature}, {timestamp},
-	// {id} and {part:NAME}; "{signature}" if left out. With Separator it is a
+	// {id} and {part:NAME}; "{signature}" if left out, and for basic
+	// "Basic {signature}". With Separator it is a
 	// list, whose elements may come in any order, among others that are
 	// ignored, the signature more than once. Elements without text in front of
 	// their part are known by position; the last one may repeat.
@@ -115,6 +119,7 @@ type Signature struct {
 	Separator string            `yaml:"separator"`
 	Sets      string            `yaml:"sets"`  // the whole format may repeat, with this between
 	Parts     map[string]string `yaml:"parts"` // what {part:NAME} is in what we sign
+	Wrap      string            `yaml:"wrap"`  // base64: the whole value is encoded once more
 
 	// Encoding is hex (lower-case), hex-upper, base64, base64-raw (no padding),
 	// base64url, base64url-raw, base64-hex (base64 of the hex digits) or plain.
@@ -177,10 +182,13 @@ type SignedHeaders struct {
 
 // JWT says what a JSON web token that is the signature holds.
 type JWT struct {
-	Claims   []Claim           `yaml:"claims"`
-	Header   map[string]string `yaml:"header"` // further fields of the token's header, as templates
-	Expires  time.Duration     `yaml:"expires"`
-	Detached bool              `yaml:"detached"` // the body is the payload, header..signature is sent
+	Claims  []Claim           `yaml:"claims"`
+	Header  map[string]string `yaml:"header"` // further fields of the token's header, as templates
+	Expires time.Duration     `yaml:"expires"`
+	// Wrap makes the body the claims of the token, and sends in its place an
+	// object that holds the token.
+	Wrap     bool `yaml:"wrap"`
+	Detached bool `yaml:"detached"` // the body is the payload, header..signature is sent
 	// Unencoded signs the body of a detached token as it is (RFC 7797).
 	Unencoded bool `yaml:"unencoded"`
 }

@@ -26,6 +26,7 @@ const (
 	nodeGroup
 	nodeIf
 	nodeSignedHeaders
+	nodeNonce
 	nodeVariable // given by whoever evaluates
 )
 
@@ -215,6 +216,10 @@ func (p *templateParser) source(name string, depth int) (node, error) {
 		return node{kind: nodeBody, text: name}, nil
 	case "secret":
 		return node{kind: nodeSecret}, nil
+	case "nonce":
+		return node{kind: nodeNonce}, nil
+	case "lf":
+		return node{kind: nodeText, text: "\n"}, nil
 	case "signed-headers":
 		return node{kind: nodeSignedHeaders}, nil
 	case "signature", "name", "value":
