@@ -98,23 +98,10 @@ func (s *Signer) headers() []string {
 	return out
 }
 
-// Sign returns a copy of d, signed as of now, with what a receiver that knows
-// the secrets would say of it. It shares d's bytes; d is only read.
+// Sign returns a copy of d, signed as of now. It shares d's bytes; d is only
+// read. ErrNoTimestamp and ErrNothingToTamper say that what was asked for
+// cannot be done to such a request.
 func (s *Signer) Sign(d *webhook.Delivery, now time.Time) (*webhook.Delivery, error) {
-	out, err := s.sign(d, now)
-	if err != nil {
-		return nil, err
-	}
-	out.Verification = webhook.Verification{Status: webhook.Unverified, Reason: webhook.ProviderUnknown}
-	if s.provider != nil {
-		m := message(out)
-		out.Verification = s.verifier.Verify(&m, scheme.VerifyOptions{Now: now})
-	}
-	return out, nil
-}
-
-// sign is Sign without the verdict.
-func (s *Signer) sign(d *webhook.Delivery, now time.Time) (*webhook.Delivery, error) {
 	m := message(d)
 	m.Header = maps.Clone(d.Header)
 	if s.Signs() {
@@ -142,6 +129,15 @@ func (s *Signer) sign(d *webhook.Delivery, now time.Time) (*webhook.Delivery, er
 		SetURL(&out, m.URL)
 	}
 	return &out, nil
+}
+
+// Judge says what a receiver that knows the secrets makes of d as of now.
+func (s *Signer) Judge(d *webhook.Delivery, now time.Time) webhook.Verification {
+	if s.provider == nil {
+		return webhook.Verification{Status: webhook.Unverified, Reason: webhook.ProviderUnknown}
+	}
+	m := message(d)
+	return s.verifier.Verify(&m, scheme.VerifyOptions{Now: now})
 }
 
 // signMessage signs m and makes the fault.

@@ -58,6 +58,15 @@ func signerFor(t testing.TB, name string) *outgoing.Signer {
 	return s
 }
 
+// sign signs and judges.
+func sign(s *outgoing.Signer, d *webhook.Delivery, now time.Time) (*webhook.Delivery, error) {
+	out, err := s.Sign(d, now)
+	if err == nil {
+		out.Verification = s.Judge(out, now)
+	}
+	return out, err
+}
+
 func broken(t testing.TB, name string, f outgoing.Fault) *outgoing.Signer {
 	t.Helper()
 	s := signerFor(t, name)
@@ -81,7 +90,7 @@ func TestSign(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := sample()
-			got, err := signerFor(t, name).Sign(d, now())
+			got, err := sign(signerFor(t, name), d, now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +114,7 @@ func TestFaultsAreNoticed(t *testing.T) {
 			t.Run(name+"-"+fault, func(t *testing.T) {
 				t.Parallel()
 				s := broken(t, name, outgoing.Fault(fault))
-				d, err := s.Sign(sample(), now())
+				d, err := sign(s, sample(), now())
 				stampless := !s.Timestamped() && fault == "timestamp"
 				hidden := strings.HasPrefix(name, "in-the-") && fault != "secret" && fault != "body" // no header that could be changed
 				if stampless || hidden {
@@ -132,18 +141,18 @@ func TestAge(t *testing.T) {
 	t.Parallel()
 	s := signerFor(t, "two-headers")
 	s.Age = 10 * time.Minute
-	d, err := s.Sign(sample(), now())
+	d, err := sign(s, sample(), now())
 	if err != nil || d.Verification.Reason != webhook.TimestampExpired || d.Header.Get("X-Time") != "1699999400" {
 		t.Errorf("err %v, %+v, timestamp %s", err, d.Verification, d.Header.Get("X-Time"))
 	}
 	s = signerFor(t, "two-headers")
 	s.At = now().Add(time.Hour)
-	if d, err = s.Sign(sample(), now()); err != nil || d.Verification.Reason != webhook.TimestampFuture {
+	if d, err = sign(s, sample(), now()); err != nil || d.Verification.Reason != webhook.TimestampFuture {
 		t.Errorf("err %v, %+v", err, d.Verification)
 	}
 	s = signerFor(t, "body-hex")
 	s.Age = time.Minute
-	if _, err := s.Sign(sample(), now()); !errors.Is(err, outgoing.ErrNoTimestamp) {
+	if _, err := sign(s, sample(), now()); !errors.Is(err, outgoing.ErrNoTimestamp) {
 		t.Errorf("err = %v, want ErrNoTimestamp", err)
 	}
 }
@@ -154,13 +163,13 @@ func TestUnsignedAndOwnHeaders(t *testing.T) {
 	if err != nil || s.Signs() {
 		t.Fatalf("err %v, signs %v", err, s.Signs())
 	}
-	d, err := s.Sign(sample(), now())
+	d, err := sign(s, sample(), now())
 	if err != nil || d.Verification.Status != webhook.Unsigned || d.Header.Get("X-Sig") != "" {
 		t.Errorf("err %v, %+v, %v", err, d.Verification, d.Header)
 	}
 	s = signerFor(t, "body-hex")
 	s.Header = http.Header{"X-Sig": {"sha256=00"}, "Content-Type": nil, "x-lower": {"1"}}
-	d, err = s.Sign(sample(), now())
+	d, err = sign(s, sample(), now())
 	want := http.Header{"X-Sig": {"sha256=00"}, "x-lower": {"1"}}
 	if err != nil || !reflect.DeepEqual(d.Header, want) || d.Verification.Status != webhook.Invalid {
 		t.Errorf("err %v, headers %v, want %v; %+v", err, d.Header, want, d.Verification)
@@ -168,7 +177,7 @@ func TestUnsignedAndOwnHeaders(t *testing.T) {
 	if s, err = outgoing.NewSigner(nil); err != nil {
 		t.Fatal(err)
 	}
-	d, err = s.Sign(sample(), now())
+	d, err = sign(s, sample(), now())
 	if err != nil || d.Verification.Status != webhook.Unverified {
 		t.Errorf("without a provider: err %v, %+v", err, d.Verification)
 	}
@@ -198,14 +207,14 @@ func TestTamperedBodyKeepsItsShape(t *testing.T) {
 	} {
 		d := sample()
 		d.Body = []byte(in)
-		got, err := s.Sign(d, now())
+		got, err := sign(s, d, now())
 		if err != nil || string(got.Body) != want {
 			t.Errorf("%s became %s (%v), want %s", in, got.Body, err, want)
 		}
 	}
 	d := sample()
 	d.Body = nil
-	if _, err := s.Sign(d, now()); !errors.Is(err, outgoing.ErrNothingToTamper) {
+	if _, err := sign(s, d, now()); !errors.Is(err, outgoing.ErrNothingToTamper) {
 		t.Errorf("an empty body: err = %v", err)
 	}
 }
@@ -219,7 +228,7 @@ func FuzzTamper(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		d, before := sample(), bytes.Clone(body)
 		d.Body = body
-		got, err := s.Sign(d, now())
+		got, err := sign(s, d, now())
 		if !bytes.Equal(before, body) {
 			t.Fatalf("%q became %q", before, body)
 		}
