@@ -2,9 +2,12 @@ package relay
 
 import (
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"time"
+
+	"github.com/hooks-cli/hooks/internal/spool"
 )
 
 // Limits bound what one name, token or address may take. A zero field has the
@@ -57,6 +60,13 @@ type Config struct {
 	// answers in path mode are kept from acting in it.
 	Shared    bool
 	AllowHTML bool
+
+	// Spool keeps what cannot be delivered yet; nil: nothing is kept. The
+	// caller closes it after the Server.
+	Spool *spool.Spool
+	// ReadBody reads a body that is to be stored, under the memory budget of
+	// whoever serves. Nil: it is read without one.
+	ReadBody func(*http.Request) (body []byte, release func(), err error)
 
 	TrustProxy []netip.Prefix // whose X-Forwarded-* headers are believed
 	Limits     Limits

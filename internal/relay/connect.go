@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/hooks-cli/hooks/internal/safetext"
@@ -38,7 +39,9 @@ func (s *Server) serveConnect(w http.ResponseWriter, r *http.Request) {
 	}
 	// The handler returns at once: the server's goroutine and its buffers go,
 	// and the link keeps one goroutine of its own.
-	s.sessions.Go(func() { s.runLink(ws, n, who, made) })
+	if !s.begin(func() { s.runLink(ws, n, who, made) }) {
+		_ = ws.Close()
+	}
 }
 
 // admit authenticates and claims the name.
@@ -111,9 +114,28 @@ func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
 		}
 		return
 	}
-	hello.Mode = wire.ModeLive
+	ses, welcome, err := s.greet(ws, n, who, hello)
+	if err == nil {
+		err = wire.WriteWelcome(ws, welcome)
+	}
+	if err != nil {
+		s.cfg.Log.Error("greet", "tunnel", n.label, "error", err.Error())
+		wire.Refuse(ws, wire.CloseFault, "")
+		if made {
+			s.names.release(n)
+		}
+		return
+	}
+	s.join(ses, hello)
+}
+
+// greet makes the session and what its client is told first.
+func (s *Server) greet(ws *websocket.Conn, n *name, who claimant, hello *wire.Hello) (*session, *wire.Welcome, error) {
+	if s.cfg.Spool == nil {
+		hello.Mode = wire.ModeLive
+	}
 	ses := &session{
-		name: n, instance: hello.Instance, remote: ws.RemoteAddr().String(),
+		name: n, hello: hello, instance: hello.Instance, remote: ws.RemoteAddr().String(),
 		since: s.cfg.Now(), slots: make(chan struct{}, min(s.cfg.Limits.Streams, hello.Limits.Streams)),
 	}
 	if who.token != nil {
@@ -124,18 +146,11 @@ func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
 	ses.link = wire.NewLink(ws, wire.Options{
 		Role: wire.Relay, Send: hello.Limits, Recv: recv, Shared: &s.shared, Callbacks: s.callbacks(ses),
 	})
-	err = wire.WriteWelcome(ws, &wire.Welcome{
+	w := &wire.Welcome{
 		Relay: s.cfg.Version, Node: s.cfg.Node, URL: s.URLOf(n.label), Name: n.label,
 		Mode: hello.Mode, Share: hello.Share, PingS: int(pingEvery.Seconds()), Limits: recv, Features: []string{},
-	})
-	if err != nil {
-		_ = ws.Close()
-		if made {
-			s.names.release(n)
-		}
-		return
 	}
-	s.join(ses, hello)
+	return ses, w, s.enrol(n, hello, w)
 }
 
 // join makes the session take requests and serves it.
@@ -155,10 +170,14 @@ func (s *Server) join(ses *session, hello *wire.Hello) {
 	s.wheel.add(ses, pingEvery)
 	s.cfg.Log.Info("connected", "tunnel", n.label, "client", hello.Client, "remote", ses.remote, "token", ses.token)
 	if s.draining.Load() { // Drain may have run between admit and here
-		ses.link.GoAway(wire.GoAway{Max: 1e9, Why: wire.GoAwayDraining})
+		ses.away.Store(true)
+		ses.link.GoAway(wire.GoAway{Max: time.Second, Why: wire.GoAwayDraining})
 	}
+	s.markStale(n)
+	s.kick(n)
 	end := ses.link.Serve()
 	n.leave(ses, s.cfg.Now())
+	s.kick(n) // what it had goes to another
 	s.mu.Lock()
 	delete(s.live, ses)
 	s.mu.Unlock()
@@ -170,7 +189,8 @@ func (s *Server) join(ses *session, hello *wire.Hello) {
 // finishes first, for a while: a client that moves opens the new link before
 // it leaves the old one.
 func (s *Server) replace(old *session) {
-	s.sessions.Go(func() {
+	old.away.Store(true)
+	s.begin(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.DrainLinks)
 		defer cancel()
 		for range cap(old.slots) {
@@ -182,5 +202,3 @@ func (s *Server) replace(old *session) {
 		old.link.Close(wire.CloseReplaced, "")
 	})
 }
-
-func (s *Server) callbacks(*session) wire.Callbacks { return wire.Callbacks{} }

@@ -16,7 +16,7 @@ import (
 
 // smallBody is the size up to which a request goes out whole, head and body in
 // one message. Larger bodies are streamed.
-const smallBody = wire.MaxData
+const smallBody int64 = wire.MaxData
 
 // An exchange is one public request on its way.
 type exchange struct {
@@ -29,13 +29,14 @@ type exchange struct {
 	id    wire.EventID
 	began time.Time
 
-	status int   // what was answered
-	sent   int64 // bytes of the answer's body
+	mode   string // how it went, for the metrics
+	status int    // what was answered
+	sent   int64  // bytes of the answer's body
 }
 
 // servePublic takes a request for a tunnel.
 func (s *Server) servePublic(w http.ResponseWriter, r *http.Request, rt route) {
-	x := &exchange{s: s, w: w, r: r, rt: rt, from: s.origin(r), began: time.Now()}
+	x := &exchange{s: s, w: w, r: r, rt: rt, from: s.origin(r), began: time.Now(), mode: "live"}
 	if e := x.admit(); e != nil {
 		x.status = e.status
 		s.refuse(w, e)
@@ -47,7 +48,7 @@ func (s *Server) servePublic(w http.ResponseWriter, r *http.Request, rt route) {
 		return
 	}
 	x.id = newEventID(s.cfg.Now())
-	if e := x.live(); e != nil {
+	if e := x.serve(); e != nil {
 		x.status = e.status
 		s.refuse(w, e)
 		x.log(e.code)
@@ -77,41 +78,52 @@ func (x *exchange) admit() *refusal {
 	return nil
 }
 
-// live passes the request on and the answer back. A refusal is returned only
-// while nothing has been answered.
-func (x *exchange) live() *refusal {
-	ses, all := x.n.pick()
-	if ses == nil {
-		if x.s.draining.Load() {
-			return errMoving
-		}
-		return errOffline
+// serve passes the request on or stores it. A refusal is returned only while
+// nothing has been answered.
+func (x *exchange) serve() *refusal {
+	live := strings.EqualFold(x.r.Header.Get("Hooks-Mode"), "live")
+	v := x.n.decide(live, x.s.draining.Load())
+	switch {
+	case v.refuse != nil:
+		return v.refuse
+	case v.store:
+		return x.store(0, nil, false)
 	}
-	if !ses.acquire(x.r.Context(), x.s.cfg.Limits.SlotWait) {
+	if !v.ses.acquire(x.r.Context(), x.s.cfg.Limits.SlotWait) {
 		return errBusy
 	}
-	defer ses.release()
+	defer v.ses.release()
 	x.s.metrics.streams.Add(1)
 	defer x.s.metrics.streams.Add(-1)
-	_ = all
-	return x.through(ses)
+	return x.through(v.ses, live)
 }
 
-// through opens a stream on the link and answers with what comes back.
-func (x *exchange) through(ses *session) *refusal {
-	// The answer may begin before the request has ended.
-	_ = http.NewResponseController(x.w).EnableFullDuplex()
-	head := &wire.RequestHead{
+// head is the request's head as the app shall see it.
+func (x *exchange) head() *wire.RequestHead {
+	return &wire.RequestHead{
 		TLS: x.from.https, Method: x.r.Method, Target: x.rt.target, Host: x.r.Host,
 		Remote: x.r.RemoteAddr, Header: headerFor(x.r, x.from, x.rt, x.id.String()),
 	}
-	first, whole, e := x.firstBytes()
+}
+
+// through opens a stream on the link and answers with what comes back. If the
+// link is lost before the app's answer begins, a request whose body is at hand
+// is stored instead, where the name keeps such.
+func (x *exchange) through(ses *session, live bool) *refusal {
+	// The answer may begin before the request has ended.
+	_ = http.NewResponseController(x.w).EnableFullDuplex()
+	keeps, hold := x.n.hold(x.r.ContentLength, &x.s.cfg.Limits)
+	defer x.n.unhold(hold)
+	keeps = keeps && !live
+	first, whole, e := x.firstBytes(max(smallBody, hold))
 	if e != nil {
 		return e
 	}
-	expect := x.r.Header.Get("Expect") != ""
-	st, err := ses.link.Open(head, expect, first, whole)
+	st, err := ses.link.Open(x.head(), x.r.Header.Get("Expect") != "", first, whole)
 	if err != nil {
+		if keeps && whole && !errors.Is(err, wire.ErrFrame) {
+			return x.storeAfter(0, first)
+		}
 		return openRefusal(err)
 	}
 	x.s.metrics.overhead.observe(time.Since(x.began))
@@ -123,7 +135,39 @@ func (x *exchange) through(ses *session) *refusal {
 	}
 	e = x.answer(st, &up)
 	st.Reset(wire.ResetCancel, "done") // the upload ends too; nothing if all is said
+	if e == errLinkLost {
+		if keeps && whole {
+			return x.storeAfter(1, first)
+		}
+		return errBroken
+	}
 	return e
+}
+
+// storeAfter stores a request that could not be passed on after all.
+func (x *exchange) storeAfter(before uint32, body []byte) *refusal {
+	x.n.mu.Lock()
+	x.n.box.storing++
+	x.n.mu.Unlock()
+	return x.store(before, body, true)
+}
+
+// hold says whether a request may have to be stored, and how much of its body
+// is kept for that.
+func (n *name) hold(length int64, l *Limits) (keeps bool, hold int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if keeps = n.keepsLocked(); !keeps || length < 0 || length > int64(l.Hold) || n.held+length > l.HoldAll {
+		return keeps, 0
+	}
+	n.held += length
+	return true, length
+}
+
+func (n *name) unhold(hold int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.held -= hold
 }
 
 func openRefusal(err error) *refusal {
@@ -138,13 +182,13 @@ func openRefusal(err error) *refusal {
 	return errBroken
 }
 
-// firstBytes reads a small body whole.
-func (x *exchange) firstBytes() (body []byte, whole bool, e *refusal) {
+// firstBytes reads a body whole that is no larger than most.
+func (x *exchange) firstBytes(most int64) (body []byte, whole bool, e *refusal) {
 	n := x.r.ContentLength
 	if n == 0 || x.r.Body == nil {
 		return nil, true, nil
 	}
-	if n < 0 || n > smallBody || x.r.Header.Get("Expect") != "" {
+	if n < 0 || n > most || x.r.Header.Get("Expect") != "" {
 		return nil, false, nil
 	}
 	body = make([]byte, n)
@@ -230,9 +274,12 @@ func (x *exchange) answer(st *wire.Stream, up *upload) *refusal {
 
 func streamRefusal(ctx context.Context, err error) *refusal {
 	var r wire.Reset
+	var lost *wire.CloseError
 	switch {
 	case ctx.Err() != nil:
 		return errBroken
+	case errors.As(err, &lost):
+		return errLinkLost
 	case errors.As(err, &r) && r.Code == wire.ResetTimeout:
 		return errSilent
 	case errors.As(err, &r) && r.Code == wire.ResetBusy:
@@ -292,11 +339,10 @@ func (f flushing) Flush() { _ = http.NewResponseController(f.ResponseWriter).Flu
 
 // log tells of the request: neither query nor headers nor body.
 func (x *exchange) log(why string) {
-	mode := "live"
 	if why != "" && why != "cut" {
-		mode = "refused"
+		x.mode = "refused"
 	}
-	x.s.metrics.request(mode, x.status)
+	x.s.metrics.request(x.mode, x.status)
 	if !x.s.cfg.Log.Enabled(x.r.Context(), slog.LevelInfo) {
 		return
 	}

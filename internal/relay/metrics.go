@@ -18,6 +18,8 @@ type Metrics struct {
 	streams  atomic.Int64
 	overhead histogram
 
+	redelivered atomic.Int64
+
 	mu       sync.Mutex // guards the following
 	requests map[[2]string]int64
 	refused  map[string]int64
@@ -124,9 +126,27 @@ func (s *Server) WriteMetrics(w io.Writer) error {
 	}
 	m.mu.Unlock()
 	e.histogram("hooks_overhead_seconds", "Time that a request spends in the relay before its head is on the link.", &m.overhead)
+	s.writeStoreMetrics(&e)
 	e.b.WriteString("# EOF\n")
 	_, err := io.WriteString(w, e.b.String())
 	return err
+}
+
+// writeStoreMetrics writes what is known of the store. For every relay and at
+// every moment stored = acked + expired + waiting.
+func (s *Server) writeStoreMetrics(e *exposition) {
+	if s.cfg.Spool == nil {
+		e.gauge("hooks_durability", "0: nothing is stored, 2: what is stored is on this disk.", 0)
+		return
+	}
+	c := s.cfg.Spool.Totals()
+	e.counter("hooks_stored", "Events that were stored, over the life of the store.", float64(c.Stored))
+	e.counter("hooks_acked", "Events that a client has acknowledged.", float64(c.Acked))
+	e.counter("hooks_expired", "Events that were removed undelivered.", float64(c.Expired))
+	e.counter("hooks_redelivered", "Events that were handed out again.", float64(s.metrics.redelivered.Load()))
+	e.gauge("hooks_backlog_events", "Events that wait.", float64(c.Waiting))
+	e.gauge("hooks_backlog_bytes", "Bytes of the events that wait.", float64(c.Bytes))
+	e.gauge("hooks_durability", "0: nothing is stored, 2: what is stored is on this disk.", 2)
 }
 
 func sortedKeys[K comparable, V any](m map[K]V, cmp func(a, b K) int) []K {

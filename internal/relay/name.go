@@ -4,8 +4,10 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/spool"
 	"github.com/hooks-cli/hooks/internal/wire"
 )
 
@@ -26,6 +28,13 @@ type name struct {
 	usedAt   time.Time
 	bucket   bucket
 	held     int64 // bytes of bodies kept in case they must be stored
+
+	kept    *spool.Name // nil without a store
+	box     outbox[*session]
+	pumping bool        // a goroutine hands out events
+	retry   *time.Timer // starts it again
+	blocked bool        // the store took nothing when it was last asked
+	told    wire.State  // what the clients were told last
 }
 
 // unusedSince says whether nobody has been connected since t.
@@ -39,11 +48,13 @@ func (n *name) unusedSince(t time.Time) bool {
 type session struct {
 	link     *wire.Link
 	name     *name
+	hello    *wire.Hello
 	instance string
 	token    string // id of the token, "" without one
 	remote   string
 	since    time.Time
 	slots    chan struct{} // one for each stream under way
+	away     atomic.Bool   // asked to leave: nothing new starts here
 }
 
 // pick chooses the link for a request: nil if there is none. Several say that
@@ -51,6 +62,10 @@ type session struct {
 func (n *name) pick() (one *session, all []*session) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	return n.pickLocked()
+}
+
+func (n *name) pickLocked() (one *session, all []*session) {
 	if len(n.sessions) == 0 {
 		return nil, nil
 	}
@@ -102,6 +117,7 @@ func (n *name) join(s *session, h *wire.Hello, most int) (gone []*session, refus
 	}
 	n.mode, n.share, n.accept = h.Mode, h.Share, h.AcceptStatus
 	n.sessions = append(n.sessions, s)
+	n.box.ordered = h.Share == wire.ShareExclusive
 	return gone, false
 }
 
@@ -113,7 +129,11 @@ func (n *name) leave(s *session, now time.Time) {
 		n.sessions = slices.Delete(n.sessions, i, i+1)
 	}
 	n.usedAt = now
+	n.box.left(s, now)
 }
+
+// keeps says whether what cannot be passed on now is stored.
+func (n *name) keepsLocked() bool { return n.kept != nil && n.mode != wire.ModeLive }
 
 // allow counts a request against the name's rate.
 func (n *name) allow(now time.Time, rate, burst float64) bool {

@@ -23,7 +23,11 @@ var (
 	errBusy      = &refusal{503, "tunnel_busy", "too many requests are under way in this tunnel", 5 * time.Second}
 	errMoving    = &refusal{503, "relay_draining", "the relay is being restarted", time.Second}
 	errBroken    = &refusal{502, "tunnel_broken", "the tunnel broke before the app answered", 0}
+	errLinkLost  = &refusal{502, "tunnel_broken", "the tunnel broke before the app answered", 0} // may be stored instead
 	errSilent    = &refusal{504, "app_timeout", "the app did not answer in time", 0}
+	errDrainLive = &refusal{503, "tunnel_draining", "stored requests are delivered first", 5 * time.Second}
+	errFull      = &refusal{503, "store_full", "the tunnel's store is full", time.Minute}
+	errStore     = &refusal{503, "store_unavailable", "the request could not be stored", time.Minute}
 	errRate      = &refusal{429, "rate_limited", "too many requests", time.Second}
 	errUpgrade   = &refusal{501, "upgrade_unsupported", "this relay passes on no websockets", 0}
 	errMethod    = &refusal{501, "method_unsupported", "this relay is no proxy", 0}

@@ -239,7 +239,7 @@ func TestBrokenAnswerIsCut(t *testing.T) {
 	}), nil)
 	resp, err := http.Get(public)
 	if err != nil {
-		t.Fatal(err)
+		return // cut before its head was sent
 	}
 	defer resp.Body.Close()
 	if b, err := io.ReadAll(resp.Body); err == nil {

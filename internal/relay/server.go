@@ -26,10 +26,12 @@ type Server struct {
 	buffers sync.Pool // *[]byte, for request bodies
 
 	draining atomic.Bool
-	sessions sync.WaitGroup
+	work     sync.WaitGroup // links, and what hands out events
 
-	mu   sync.Mutex // guards live
-	live map[*session]struct{}
+	mu     sync.Mutex // guards the following
+	live   map[*session]struct{}
+	closed bool
+	stale  map[*name]struct{} // whose clients do not know how they stand
 }
 
 // New makes a relay.
@@ -41,13 +43,28 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{
+	s := &Server{
 		cfg:    cfg,
 		prefix: strings.TrimSuffix(cfg.Public.EscapedPath(), "/"),
 		addrs:  addrBuckets{rate: l.AddrRate, burst: l.AddrBurst},
 		fails:  addrBuckets{rate: l.AuthFails / 60, burst: l.AuthFails},
 		live:   make(map[*session]struct{}),
+		stale:  make(map[*name]struct{}),
 	}
+	s.restore()
+	return s
+}
+
+// begin starts f on a goroutine that Close waits for, unless the server is
+// closed.
+func (s *Server) begin(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.work.Go(f)
+	return true
 }
 
 // withDefaults keeps what l says of rates and takes the rest from d.
@@ -71,22 +88,25 @@ func (s *Server) Run(ctx context.Context) {
 		}
 		s.wheel.tick()
 		s.reloadTokens()
+		s.tellStates(ctx)
 		if n%60 == 0 {
-			s.sweep()
+			s.sweep(ctx)
 		}
 	}
 }
 
 // sweep forgets what nobody used for long.
-func (s *Server) sweep() {
+func (s *Server) sweep(ctx context.Context) {
 	now := s.cfg.Now()
 	s.addrs.sweep(now)
 	s.fails.sweep(now)
 	before := now.Add(-s.cfg.Limits.Unused)
 	s.names.each(func(n *name) {
 		if n.unusedSince(before) {
-			s.names.release(n)
+			s.release(ctx, n)
+			return
 		}
+		s.expire(ctx, n)
 	})
 }
 
@@ -155,6 +175,7 @@ func (s *Server) Drain() {
 	all := s.allSessions()
 	spread := max(time.Second, time.Duration(len(all)/500)*time.Second)
 	for _, ses := range all {
+		ses.away.Store(true)
 		ses.link.GoAway(wire.GoAway{Max: spread, Why: wire.GoAwayDraining})
 	}
 }
@@ -162,8 +183,21 @@ func (s *Server) Drain() {
 // Close ends all links and waits until they are gone.
 func (s *Server) Close() {
 	s.draining.Store(true)
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	for _, ses := range s.allSessions() {
 		ses.link.Close(wire.CloseGoingAway, "")
 	}
-	s.sessions.Wait()
+	s.work.Wait()
+}
+
+// Links are the links of the clients that are connected.
+func (s *Server) Links() []*wire.Link {
+	all := s.allSessions()
+	links := make([]*wire.Link, len(all))
+	for i, ses := range all {
+		links[i] = ses.link
+	}
+	return links
 }

@@ -79,20 +79,25 @@ type Counts struct {
 	Tail                            uint64
 }
 
-// A Name is one tunnel's part of the spool. Its exported fields are the
-// caller's to read; SaveName changes them.
-type Name struct {
-	Label  string
+// An Info is what is kept about a name itself.
+type Info struct {
 	Owner  [32]byte
 	Mode   string
 	Share  string
 	Accept int
 	UsedAt time.Time
+	Told   int64 // how many of Counts.Expired the client has been told of
+}
+
+// A Name is one tunnel's part of the spool.
+type Name struct {
+	Label string
 
 	id     int64
 	loaded uint64 // tail when the process started
 
 	mu       sync.Mutex // guards the following
+	info     Info       // as committed
 	counts   Counts     // as committed
 	reserved int        // events that are being stored
 	bytes    int64      // of them
@@ -104,6 +109,13 @@ func (n *Name) Counts() Counts {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.counts
+}
+
+// Info returns what is committed.
+func (n *Name) Info() Info {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.info
 }
 
 // A Spool is the store of one relay. Its methods are safe for concurrent use.
@@ -134,7 +146,7 @@ CREATE TABLE IF NOT EXISTS name(
 	id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, owner BLOB NOT NULL, mode TEXT NOT NULL, share TEXT NOT NULL,
 	accept INTEGER NOT NULL, used INTEGER NOT NULL, tail INTEGER NOT NULL DEFAULT 0, stored INTEGER NOT NULL DEFAULT 0,
 	acked INTEGER NOT NULL DEFAULT 0, expired INTEGER NOT NULL DEFAULT 0, waiting INTEGER NOT NULL DEFAULT 0,
-	bytes INTEGER NOT NULL DEFAULT 0);
+	bytes INTEGER NOT NULL DEFAULT 0, told INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS event(
 	key INTEGER PRIMARY KEY, received INTEGER NOT NULL, done INTEGER NOT NULL, size INTEGER NOT NULL,
 	attempt INTEGER NOT NULL, id BLOB NOT NULL, sha256 BLOB NOT NULL, head BLOB NOT NULL, body BLOB NOT NULL);
@@ -238,7 +250,7 @@ func connect(path, more string, conns int) (*sql.DB, error) {
 }
 
 func (s *Spool) loadNames(ctx context.Context) error {
-	rows, err := s.read.QueryContext(ctx, "SELECT id, label, owner, mode, share, accept, used, tail, stored, acked, expired, waiting, bytes FROM name")
+	rows, err := s.read.QueryContext(ctx, "SELECT id, label, owner, mode, share, accept, used, tail, stored, acked, expired, waiting, bytes, told FROM name")
 	if err != nil {
 		return err
 	}
@@ -247,16 +259,16 @@ func (s *Spool) loadNames(ctx context.Context) error {
 		var n Name
 		var owner []byte
 		var used, tail int64
-		c := &n.counts
-		if err := rows.Scan(&n.id, &n.Label, &owner, &n.Mode, &n.Share, &n.Accept, &used, &tail,
-			&c.Stored, &c.Acked, &c.Expired, &c.Waiting, &c.Bytes); err != nil {
+		c, i := &n.counts, &n.info
+		if err := rows.Scan(&n.id, &n.Label, &owner, &i.Mode, &i.Share, &i.Accept, &used, &tail,
+			&c.Stored, &c.Acked, &c.Expired, &c.Waiting, &c.Bytes, &i.Told); err != nil {
 			return err
 		}
-		if len(owner) != len(n.Owner) {
+		if len(owner) != len(i.Owner) {
 			return ErrForeign
 		}
-		copy(n.Owner[:], owner)
-		c.Tail, n.loaded, n.UsedAt = uint64(tail), uint64(tail), time.Unix(0, used).UTC()
+		copy(i.Owner[:], owner)
+		c.Tail, n.loaded, i.UsedAt = uint64(tail), uint64(tail), time.Unix(0, used).UTC()
 		s.names[n.Label] = &n
 	}
 	return rows.Err()
@@ -374,11 +386,19 @@ func (s *Spool) Flush() {
 }
 
 // Expire removes what is older than the limit, and what was kept long enough
-// after its acknowledgement. It says how many events expired undelivered.
-func (s *Spool) Expire(ctx context.Context, n *Name) (int, error) {
+// after its acknowledgement. It returns the offsets of the events that expired
+// undelivered.
+func (s *Spool) Expire(ctx context.Context, n *Name) ([]uint64, error) {
 	o := &op{kind: opExpire, name: n, size: 100}
 	err := s.group.Do(ctx, o)
 	return o.expired, err
+}
+
+// AckTo acknowledges all events up to offset and returns how many there were.
+func (s *Spool) AckTo(ctx context.Context, n *Name, offset uint64) (int, error) {
+	o := &op{kind: opAckTo, name: n, offsets: []uint64{offset}, size: 100}
+	err := s.group.Do(ctx, o)
+	return o.count, err
 }
 
 // Lose removes one event that cannot be delivered. It counts as expired.
@@ -386,15 +406,23 @@ func (s *Spool) Lose(ctx context.Context, n *Name, offset uint64) error {
 	return s.group.Do(ctx, &op{kind: opLose, name: n, offsets: []uint64{offset}, size: 100})
 }
 
-// SaveName makes n known, or its changed fields durable.
-func (s *Spool) SaveName(ctx context.Context, n *Name) error {
-	o := &op{kind: opName, name: n, size: 200}
-	if err := s.group.Do(ctx, o); err != nil {
-		return fmt.Errorf("store a name: %w", err)
+// Claim makes a name known that was not.
+func (s *Spool) Claim(ctx context.Context, label string, info Info) (*Name, error) {
+	n := &Name{Label: label}
+	if err := s.Save(ctx, n, info); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.names[n.Label] = n
+	s.names[label] = n
+	return n, nil
+}
+
+// Save makes new information about n durable.
+func (s *Spool) Save(ctx context.Context, n *Name, info Info) error {
+	if err := s.group.Do(ctx, &op{kind: opName, name: n, info: info, size: 200}); err != nil {
+		return fmt.Errorf("store a name: %w", err)
+	}
 	return nil
 }
 

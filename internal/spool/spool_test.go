@@ -33,8 +33,8 @@ func named(tb testing.TB, s *spool.Spool, label string) *spool.Name {
 			return n
 		}
 	}
-	n := &spool.Name{Label: label, Mode: "auto", Share: "exclusive", Accept: 202, UsedAt: now()}
-	if err := s.SaveName(context.Background(), n); err != nil {
+	n, err := s.Claim(context.Background(), label, spool.Info{Mode: "auto", Share: "exclusive", Accept: 202, UsedAt: now()})
+	if err != nil {
 		tb.Fatal(err)
 	}
 	return n
@@ -157,8 +157,8 @@ func TestExpiryIsCounted(t *testing.T) {
 	check(t, offsets(t, s, n, true), []uint64{1, 2})
 	at = at.Add(2 * time.Hour)
 	gone, err := s.Expire(context.Background(), n)
-	if err != nil || gone != 1 {
-		t.Errorf("Expire = %d, %v, want 1", gone, err)
+	if err != nil || len(gone) != 1 || gone[0] != 1 {
+		t.Errorf("Expire = %v, %v, want event 1", gone, err)
 	}
 	check(t, offsets(t, s, n, true), []uint64{})
 	check(t, n.Counts(), spool.Counts{Stored: 2, Acked: 1, Expired: 1, Tail: 2})

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 )
 
 type opKind uint8
@@ -14,6 +13,7 @@ type opKind uint8
 const (
 	opAppend opKind = iota
 	opAck
+	opAckTo
 	opExpire
 	opLose
 	opName
@@ -25,12 +25,14 @@ type op struct {
 	kind    opKind
 	name    *Name
 	record  *Record
+	info    Info
 	offsets []uint64
 	size    int
 
-	offset  uint64 // result of opAppend
-	id      int64  // result of opName for a new name
-	expired int    // result of opExpire
+	offset  uint64   // result of opAppend
+	id      int64    // result of opName for a new name
+	expired []uint64 // result of opExpire
+	count   int      // result of opAckTo
 }
 
 // A writer owns the connection that writes. The group calls it from one
@@ -200,8 +202,13 @@ func (t *transaction) publish(batch []*op) {
 		switch {
 		case o.kind == opAppend:
 			o.record.Offset = o.offset
-		case o.kind == opName && o.id != 0:
-			o.name.id = o.id
+		case o.kind == opName:
+			o.name.mu.Lock()
+			o.name.info = o.info
+			o.name.mu.Unlock()
+			if o.id != 0 {
+				o.name.id = o.id
+			}
 		}
 	}
 	for n, c := range t.counts {
@@ -227,6 +234,11 @@ func (t *transaction) apply(o *op) error {
 		return t.append(o)
 	case opAck:
 		return t.ack(o)
+	case opAckTo:
+		count, bytes, err := t.remove(o.name, 0, o.offsets[0], t.doneAt())
+		t.settle(o.name, count, bytes, true)
+		o.count = int(count)
+		return err
 	case opExpire:
 		return t.expire(o)
 	case opLose:
@@ -269,10 +281,7 @@ func notNil(b []byte) []byte {
 // ack removes events in runs: acknowledgements mostly follow each other.
 func (t *transaction) ack(o *op) error {
 	slices.Sort(o.offsets)
-	at := t.w.s.now().UnixNano()
-	if t.w.s.limits.Keep == 0 {
-		at = 0
-	}
+	at := t.doneAt()
 	for list := slices.Compact(o.offsets); len(list) > 0; {
 		n := 1
 		for n < len(list) && list[n] == list[n-1]+1 {
@@ -286,6 +295,14 @@ func (t *transaction) ack(o *op) error {
 		list = list[n:]
 	}
 	return nil
+}
+
+// doneAt is the mark of an event that is acknowledged now; 0 removes it.
+func (t *transaction) doneAt() int64 {
+	if t.w.s.limits.Keep == 0 {
+		return 0
+	}
+	return t.w.s.now().UnixNano()
 }
 
 // remove takes waiting events out; with at they stay readable, marked as done
@@ -330,35 +347,42 @@ func (t *transaction) expire(o *op) error {
 		}
 	}
 	before := now.Add(-t.w.s.limits.Age).UnixNano()
-	var count, bytes int64
-	st, err := t.stmt("SELECT count(*), coalesce(sum(size), 0) FROM event WHERE key BETWEEN ? AND ? AND done = 0 AND received < ?")
+	st, err := t.stmt("DELETE FROM event WHERE key BETWEEN ? AND ? AND done = 0 AND received < ? RETURNING key, size")
 	if err != nil {
 		return err
 	}
-	if err := st.QueryRowContext(t.ctx, first, last, before).Scan(&count, &bytes); err != nil || count == 0 {
+	rows, err := st.QueryContext(t.ctx, first, last, before)
+	if err != nil {
 		return err
 	}
-	if _, err := t.exec("DELETE FROM event WHERE key BETWEEN ? AND ? AND done = 0 AND received < ?", first, last, before); err != nil {
-		return err
+	defer rows.Close()
+	o.expired = nil
+	var bytes int64
+	for rows.Next() {
+		var key, size int64
+		if err := rows.Scan(&key, &size); err != nil {
+			return err
+		}
+		o.expired = append(o.expired, offsetOf(key))
+		bytes += size
 	}
-	t.settle(n, count, bytes, false)
-	o.expired = int(count)
-	return nil
+	t.settle(n, int64(len(o.expired)), bytes, false)
+	return rows.Err()
 }
 
 func (t *transaction) saveName(o *op) error {
-	n := o.name
-	used := n.UsedAt.UnixNano()
-	if n.UsedAt.IsZero() {
-		used = time.Unix(0, 0).UnixNano()
+	n, i := o.name, &o.info
+	used := int64(0)
+	if !i.UsedAt.IsZero() {
+		used = i.UsedAt.UnixNano()
 	}
 	if n.id != 0 {
-		_, err := t.exec("UPDATE name SET owner = ?, mode = ?, share = ?, accept = ?, used = ? WHERE id = ?",
-			n.Owner[:], n.Mode, n.Share, n.Accept, used, n.id)
+		_, err := t.exec("UPDATE name SET owner = ?, mode = ?, share = ?, accept = ?, used = ?, told = ? WHERE id = ?",
+			i.Owner[:], i.Mode, i.Share, i.Accept, used, i.Told, n.id)
 		return err
 	}
 	res, err := t.exec("INSERT INTO name(label, owner, mode, share, accept, used) VALUES (?, ?, ?, ?, ?, ?)",
-		n.Label, n.Owner[:], n.Mode, n.Share, n.Accept, used)
+		n.Label, i.Owner[:], i.Mode, i.Share, i.Accept, used)
 	if err != nil {
 		return err
 	}

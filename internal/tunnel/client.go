@@ -29,7 +29,16 @@ type Config struct {
 	Mode    wire.Mode       // "" is auto
 	Share   wire.Share      // "" is exclusive
 
-	Handler http.Handler     // answers live requests
+	Parallel     int // events that are under way at a time; 0 is 1, which keeps their order
+	AcceptStatus int // what a sender is told of a stored request; 0 is 202
+
+	Handler http.Handler // answers live requests
+	// Deliver takes a stored request. Nil means that it is done with: stored
+	// here, and answered by the app where there is one. A *Later gives it back
+	// to the relay. It must be safe for concurrent use if Parallel is above 1.
+	// Nil for a client that wants live requests only.
+	Deliver func(context.Context, *Stored) error
+
 	Observe func(State)      // told of every change, from one goroutine at a time; nil for none
 	NoRetry bool             // end instead of connecting again
 	Now     func() time.Time // for what is told, not for time-outs
@@ -57,6 +66,13 @@ type State struct {
 	Err   error         // why it is not connected
 	RTT   time.Duration // of the last heartbeat, 0 before
 	Moved bool          // connected again after it had been before
+
+	Mode     wire.Mode // what the relay does with requests, once it is known
+	Waiting  uint64    // events that the relay holds for us
+	Oldest   time.Time // when the oldest of them came; zero if unknown
+	Expired  uint64    // events that expired since the last State
+	Replaced bool      // the relay's store is another one than before
+	Blocked  bool      // the relay's store takes nothing
 }
 
 // A RefusedError says that the relay does not want this client, or that the
@@ -94,8 +110,18 @@ type Client struct {
 	shared   wire.Shared
 	instance string
 	name     string
-	url      string
 	sessions sync.WaitGroup // links that finish what they have begun
+	inbox    inbox
+	work     context.Context // of deliveries: it ends a while after Run's
+	stopWork context.CancelFunc
+
+	observing sync.Mutex // held while Observe runs
+
+	mu    sync.Mutex // guards the following
+	url   string
+	mode  wire.Mode
+	epoch string // of the relay's store
+	upTo  uint64 // what of it is done with
 }
 
 // New makes a client.
@@ -103,6 +129,7 @@ func New(cfg Config) *Client {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
 	c := &Client{cfg: cfg, instance: hex.EncodeToString(b[:]), name: cfg.Name}
+	c.work, c.stopWork = context.WithCancel(context.Background())
 	c.dialer = wire.Dialer{Dial: cfg.Dial, TLS: cfg.TLS, Proxy: http.ProxyFromEnvironment, Shared: &c.shared}
 	if c.cfg.TLS == nil {
 		c.dialer.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -111,10 +138,15 @@ func New(cfg Config) *Client {
 }
 
 func (c *Client) observe(s State) {
-	if c.cfg.Observe != nil {
-		s.URL, s.Name = c.url, c.name
-		c.cfg.Observe(s)
+	if c.cfg.Observe == nil {
+		return
 	}
+	c.mu.Lock()
+	s.URL, s.Name, s.Mode = c.url, c.name, c.mode
+	c.mu.Unlock()
+	c.observing.Lock()
+	defer c.observing.Unlock()
+	c.cfg.Observe(s)
 }
 
 // The pauses between two tries.
@@ -129,13 +161,18 @@ const (
 // after the requests under way have finished. A *RefusedError means that the
 // relay does not want this client; with NoRetry any loss is an error.
 func (c *Client) Run(ctx context.Context) error {
-	defer c.sessions.Wait()
+	defer func() {
+		late := time.AfterFunc(finishTime, c.stopWork)
+		c.sessions.Wait()
+		late.Stop()
+		c.stopWork()
+	}()
 	var pause time.Duration
 	c.observe(State{Phase: Connecting})
 	for {
 		ses, err := c.connect(ctx)
 		if err == nil {
-			c.observe(State{Phase: Connected, Moved: pause > 0})
+			ses.welcome(pause > 0)
 			pause, err = c.stay(ctx, ses)
 		} else {
 			pause = min(max(2*pause, firstPause), maxPause)
@@ -213,7 +250,7 @@ func (c *Client) stay(ctx context.Context, ses *session) (time.Duration, error) 
 				return firstPause, err
 			}
 			ses.finish()
-			c.observe(State{Phase: Connected, Moved: true})
+			next.welcome(true)
 			ses = next
 		}
 	}
@@ -244,22 +281,53 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, connectError(c.cfg.Relay, resp, err)
 	}
-	hello := &wire.Hello{
-		Client: c.cfg.Program, Instance: c.instance, Mode: c.cfg.Mode, Share: c.cfg.Share, Limits: wire.DefaultWindows(),
-	}
-	welcome, err := wire.Greet(ws, hello)
+	welcome, err := wire.Greet(ws, c.hello())
 	if err != nil {
 		_ = ws.Close()
 		return nil, fmt.Errorf("greet relay %s: %w", c.cfg.Relay.Host, err)
 	}
-	if c.name == "" || welcome.Name == c.name {
-		c.name = welcome.Name
-	} else {
+	if err := c.accept(welcome); err != nil {
 		_ = ws.Close()
-		return nil, fmt.Errorf("greet relay %s: it gave the name %.70q instead of %q", c.cfg.Relay.Host, welcome.Name, c.name)
+		return nil, err
 	}
-	c.url = welcome.URL
 	return newSession(c, ws, welcome), nil
+}
+
+func (c *Client) hello() *wire.Hello {
+	h := &wire.Hello{
+		Client: c.cfg.Program, Instance: c.instance, Mode: c.cfg.Mode, Share: c.cfg.Share,
+		Parallel: c.cfg.Parallel, AcceptStatus: c.cfg.AcceptStatus, Limits: wire.DefaultWindows(),
+	}
+	if c.cfg.Deliver == nil {
+		h.Mode = wire.ModeLive
+	} else {
+		h.Want = []string{"events"}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.epoch != "" && c.upTo > 0 {
+		h.Resume = &wire.Resume{Epoch: c.epoch, Offset: c.upTo}
+	}
+	return h
+}
+
+// accept takes over what the relay says of the name. A relay cannot change
+// the name, and what it says is shown to a person: it must look like what it
+// claims to be.
+func (c *Client) accept(w *wire.Welcome) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	host := c.cfg.Relay.Host
+	switch u, err := url.Parse(w.URL); {
+	case c.name != "" && w.Name != c.name:
+		return fmt.Errorf("greet relay %s: it gave the name %.70q instead of %q", host, w.Name, c.name)
+	case w.Name == "" || strings.Trim(w.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
+		return fmt.Errorf("greet relay %s: it gave the name %.70q", host, w.Name)
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return fmt.Errorf("greet relay %s: it gave the URL %.200q", host, w.URL)
+	}
+	c.name, c.url, c.mode = w.Name, w.URL, w.Mode
+	return nil
 }
 
 func connectError(relay *url.URL, resp *http.Response, err error) error {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -22,12 +23,16 @@ type session struct {
 	done    chan struct{} // closed by finish
 	finish  func()
 	running sync.WaitGroup
+	busy    atomic.Int64 // events under way
+	ledger  ledger
+	greeted *wire.Welcome
 }
 
 func newSession(c *Client, ws *websocket.Conn, w *wire.Welcome) *session {
 	s := &session{
 		c: c, base: w.URL, ping: time.Duration(w.PingS) * time.Second,
-		away: make(chan wire.GoAway, 1), done: make(chan struct{}),
+		away: make(chan wire.GoAway, 1), done: make(chan struct{}), greeted: w,
+		ledger: ledger{shared: w.Share == wire.ShareOneOfN},
 	}
 	s.finish = sync.OnceFunc(func() { close(s.done) })
 	if a, err := netip.ParseAddrPort(ws.LocalAddr().String()); err == nil {
@@ -35,9 +40,37 @@ func newSession(c *Client, ws *websocket.Conn, w *wire.Welcome) *session {
 	}
 	s.link = wire.NewLink(ws, wire.Options{
 		Role: wire.Client, Send: w.Limits, Recv: wire.DefaultWindows(), Shared: &c.shared,
-		Callbacks: wire.Callbacks{Open: s.open, GoAway: s.goAway, State: func(wire.State) {}},
+		Callbacks: wire.Callbacks{Open: s.open, Event: s.takeEvents(), GoAway: s.goAway, State: s.state},
 	})
 	return s
+}
+
+func (s *session) takeEvents() func(*wire.Stream, *wire.Event) {
+	if s.c.cfg.Deliver == nil {
+		return nil
+	}
+	return s.event
+}
+
+// welcome tells of the new link, and whether the relay's store is the one
+// that it was.
+func (s *session) welcome(again bool) {
+	w, c := s.greeted, s.c
+	c.mu.Lock()
+	replaced := c.epoch != "" && w.Epoch != c.epoch
+	if replaced {
+		c.upTo = 0
+	}
+	c.epoch = w.Epoch
+	c.mu.Unlock()
+	c.observe(State{Phase: Connected, Moved: again, Waiting: w.Waiting, Expired: w.Expired, Replaced: replaced})
+}
+
+func (s *session) state(st wire.State) {
+	s.c.observe(State{
+		Phase: Connected, Waiting: st.Waiting, Oldest: st.Oldest, Expired: st.Expired,
+		Blocked: st.Link == wire.StateBlocked, RTT: s.link.RTT(),
+	})
 }
 
 func (s *session) goAway(g wire.GoAway) {
@@ -66,15 +99,30 @@ func (s *session) serve(ctx context.Context) *wire.CloseError {
 	e := s.link.Serve()
 	stop()
 	wg.Wait()
-	s.running.Wait()
+	s.remember()
+	s.c.sessions.Go(s.running.Wait) // what is under way may go on beside the next link
 	return e
+}
+
+// remember keeps how far the relay's store has been worked through, for the
+// next link: acknowledgements may have been lost with this one.
+func (s *session) remember() {
+	if s.ledger.shared {
+		return
+	}
+	c := s.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.greeted.Epoch == c.epoch {
+		c.upTo = max(c.upTo, s.ledger.resume())
+	}
 }
 
 // leave closes the link once nothing is under way, or after a while.
 func (s *session) leave(ctx context.Context) {
 	idle := time.NewTicker(20 * time.Millisecond)
 	defer idle.Stop()
-	for end := time.Now().Add(finishTime); time.Now().Before(end) && s.link.Streams() > 0; {
+	for end := time.Now().Add(finishTime); time.Now().Before(end) && (s.link.Streams() > 0 || s.busy.Load() > 0); {
 		select {
 		case <-ctx.Done():
 			return

@@ -46,11 +46,12 @@ func PublicURL(r *http.Request) string {
 	return u
 }
 
+func (s *session) publicURL(target string) string { return strings.TrimSuffix(s.base, "/") + target }
+
 // request makes an http.Request as a server would have, from what the relay
 // says. RequestURI is the raw target; URL is derived from it.
 func (s *session) request(ctx context.Context, st *wire.Stream, h *wire.RequestHead) *http.Request {
-	public := strings.TrimSuffix(s.base, "/") + h.Target
-	ctx = context.WithValue(ctx, publicKey{}, public)
+	ctx = context.WithValue(ctx, publicKey{}, s.publicURL(h.Target))
 	r := &http.Request{
 		Method: h.Method, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: h.Header, Host: h.Host, RemoteAddr: h.Remote, RequestURI: h.Target,

@@ -324,20 +324,12 @@ func (l *Link) Open(h *RequestHead, expect bool, body []byte, fin bool) (*Stream
 }
 
 // OpenEvent starts a stream for a stored request, whose head is as
-// AppendRequestHead wrote it, and sends its whole body. It returns when the
-// body has been queued whole, which flow control may delay.
+// AppendRequestHead wrote it, with its whole body. It does not wait for flow
+// control: body is sent from where it is and must not change any more.
 func (l *Link) OpenEvent(e *Event, head, body []byte) error {
-	s, err := l.start(TypeEvent, 0, body, true, func(b []byte) ([]byte, error) {
+	_, err := l.start(TypeEvent, 0, body, true, func(b []byte) ([]byte, error) {
 		return AppendStoredEvent(b, e, head), nil
 	})
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s.remoteDone = true // a client answers an event on stream 0
-	err = s.drainLocked()
-	s.closeIfDoneLocked()
 	return err
 }
 
@@ -362,6 +354,7 @@ func (l *Link) start(t Type, flags Flags, body []byte, fin bool, payload func([]
 	l.nextID += 2
 	s := l.addLocked(id)
 	s.localDone = flags&FlagFin != 0
+	s.remoteDone = t == TypeEvent // it is answered on stream 0
 	if !s.localDone && (len(body) > 0 || fin) {
 		s.out, s.outFin = body, fin
 		l.readyLocked(s)

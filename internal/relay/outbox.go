@@ -1,0 +1,188 @@
+package relay
+
+import (
+	"slices"
+	"time"
+
+	"github.com/hooks-cli/hooks/internal/wire"
+)
+
+// An outbox decides which stored event of a name goes to which client next. It
+// does no I/O and reads no clock, so that a test can drive it through every
+// order of things. H is a client's link.
+//
+// Events are handed out in the order of their offsets. One that comes back
+// goes before those that were never handed out; with ordered it also holds
+// them up until it has gone again.
+type outbox[H comparable] struct {
+	ordered bool
+	next    uint64 // lowest offset that was never handed out
+	tail    uint64 // highest offset that is stored
+	waiting int64  // stored, not acknowledged, not expired
+	storing int    // on their way into the store
+	flights map[uint64]flight[H]
+	back    []comeback // by offset
+}
+
+// A flight is an event that a client has and did not acknowledge.
+type flight[H comparable] struct {
+	to      H
+	size    int64
+	tries   uint32
+	damaged uint32 // how often its body came wrong
+}
+
+// A comeback is an event that has to go again.
+type comeback struct {
+	offset  uint64
+	tries   uint32
+	damaged uint32
+	due     time.Time
+}
+
+// idle says that nothing waits and nothing is being stored: a live request
+// overtakes nothing.
+func (o *outbox[H]) idle() bool { return o.waiting == 0 && o.storing == 0 }
+
+// stored notes that the store has taken an event.
+func (o *outbox[H]) stored(offset uint64) {
+	o.tail = max(o.tail, offset)
+	o.waiting++
+}
+
+// pick says which event goes next: a known one, or with fresh the first that
+// the store has at or above offset. ok is false if there is none now; wait is
+// then how long until there is, 0 if that is not a matter of time.
+func (o *outbox[H]) pick(now time.Time) (offset uint64, fresh, ok bool, wait time.Duration) {
+	for _, b := range o.back {
+		if left := b.due.Sub(now); left > 0 {
+			if wait == 0 || left < wait {
+				wait = left
+			}
+			if o.ordered {
+				return 0, false, false, wait
+			}
+			continue
+		}
+		return b.offset, false, true, 0
+	}
+	if o.next > o.tail {
+		return 0, false, false, wait
+	}
+	return o.next, true, true, 0
+}
+
+// launch notes that h gets the event now and returns how often it went before.
+func (o *outbox[H]) launch(h H, offset uint64, size int64) uint32 {
+	f := flight[H]{to: h, size: size}
+	if i := o.find(offset); i >= 0 {
+		f.tries, f.damaged = o.back[i].tries, o.back[i].damaged
+		o.back = slices.Delete(o.back, i, i+1)
+	}
+	o.next = max(o.next, offset+1)
+	if o.flights == nil {
+		o.flights = make(map[uint64]flight[H])
+	}
+	o.flights[offset] = flight[H]{to: h, size: size, tries: f.tries + 1, damaged: f.damaged}
+	return f.tries
+}
+
+func (o *outbox[H]) find(offset uint64) int {
+	return slices.IndexFunc(o.back, func(b comeback) bool { return b.offset == offset })
+}
+
+// skip notes that the store has nothing below offset that was not handed out.
+func (o *outbox[H]) skip(offset uint64) { o.next = max(o.next, offset) }
+
+// gone notes that an event has left the store undelivered.
+func (o *outbox[H]) gone(offset uint64) {
+	delete(o.flights, offset)
+	if i := o.find(offset); i >= 0 {
+		o.back = slices.Delete(o.back, i, i+1)
+	}
+	o.waiting--
+}
+
+// acked notes what h is done with and returns the offsets, for the store. What
+// h does not have is not its to acknowledge.
+func (o *outbox[H]) acked(h H, a wire.Ack) []uint64 {
+	var done []uint64
+	for offset, f := range o.flights {
+		if f.to == h && (offset <= a.Cumulative || slices.Contains(a.Singles, offset)) {
+			done = append(done, offset)
+			delete(o.flights, offset)
+			o.waiting--
+		}
+	}
+	slices.Sort(done)
+	return done
+}
+
+// ackedTo notes that count events up to offset were acknowledged without
+// being in flight: a client that returns says what it has.
+func (o *outbox[H]) ackedTo(offset uint64, count int) {
+	o.next = max(o.next, offset+1)
+	o.back = slices.DeleteFunc(o.back, func(b comeback) bool { return b.offset <= offset })
+	o.waiting -= int64(count)
+}
+
+// damagedTries is how often a body that came wrong is sent again at once.
+const damagedTries = 3
+
+// nacked notes that h gives an event back.
+func (o *outbox[H]) nacked(h H, n wire.Nack, now time.Time) {
+	f, ok := o.flights[n.Offset]
+	if !ok || f.to != h {
+		return
+	}
+	delay := n.Delay
+	if n.Why == wire.NackDigest {
+		f.damaged++
+		if delay = 0; f.damaged > damagedTries {
+			delay = 30 * time.Second
+		}
+	}
+	o.comeBack(n.Offset, f, now.Add(delay))
+}
+
+// left notes that h is gone: what it had goes again, at once.
+func (o *outbox[H]) left(h H, now time.Time) {
+	for offset, f := range o.flights {
+		if f.to == h {
+			o.comeBack(offset, f, now)
+		}
+	}
+}
+
+// unsent notes that an event could not be handed to h after all.
+func (o *outbox[H]) unsent(h H, offset uint64, now time.Time) {
+	if f, ok := o.flights[offset]; ok && f.to == h {
+		f.tries--
+		o.comeBack(offset, f, now)
+	}
+}
+
+func (o *outbox[H]) comeBack(offset uint64, f flight[H], due time.Time) {
+	delete(o.flights, offset)
+	i, _ := slices.BinarySearchFunc(o.back, offset, func(b comeback, at uint64) int {
+		switch {
+		case b.offset < at:
+			return -1
+		case b.offset > at:
+			return 1
+		}
+		return 0
+	})
+	o.back = slices.Insert(o.back, i, comeback{offset, f.tries, f.damaged, due})
+}
+
+// load is how many events h has, and their bytes.
+func (o *outbox[H]) load(h H) (events int, bytes int64) {
+	for _, f := range o.flights {
+		if f.to == h {
+			events++
+			bytes += f.size
+		}
+	}
+	return events, bytes
+}

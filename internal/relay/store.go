@@ -1,0 +1,125 @@
+package relay
+
+import (
+	"crypto/sha256"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/hooks-cli/hooks/internal/intake"
+	"github.com/hooks-cli/hooks/internal/spool"
+	"github.com/hooks-cli/hooks/internal/wire"
+)
+
+// A verdict says what becomes of a request.
+type verdict struct {
+	ses    *session   // passed on to it
+	all    []*session // all of them, where the name is shared so
+	store  bool       // stored; the outbox counts it as being stored
+	refuse *refusal
+}
+
+// decide chooses under the name's lock, so that no request overtakes one that
+// is stored: as long as anything waits, whatever comes is stored behind it.
+func (n *name) decide(live, draining bool) verdict {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	ses, all := n.pickLocked()
+	keeps := n.keepsLocked()
+	switch {
+	case ses != nil && ses.away.Load():
+		ses = nil
+	case n.mode == wire.ModeQueue && keeps:
+		ses = nil
+		live = false
+	}
+	switch {
+	case ses != nil && (!keeps || n.box.idle() || n.blocked):
+		return verdict{ses: ses, all: all}
+	case ses != nil && live:
+		return verdict{refuse: errDrainLive}
+	case keeps && !live:
+		n.box.storing++
+		return verdict{store: true}
+	case draining:
+		return verdict{refuse: errMoving}
+	}
+	return verdict{refuse: errOffline}
+}
+
+// store keeps the request and answers for the app. The outbox has counted it
+// as being stored. before is how often the app may have seen it.
+func (x *exchange) store(before uint32, body []byte, whole bool) *refusal {
+	defer func() {
+		x.n.mu.Lock()
+		x.n.box.storing--
+		x.n.mu.Unlock()
+		x.s.kick(x.n)
+	}()
+	if !whole {
+		b, release, err := x.readBody()
+		if err != nil {
+			return bodyRefusal(err)
+		}
+		defer release()
+		body = b
+	}
+	if int64(len(body)) > x.s.cfg.Limits.EventBody {
+		return &refusal{http.StatusRequestEntityTooLarge, string(intake.BodyTooLarge), "body too large to be stored", 0}
+	}
+	head, err := wire.AppendRequestHead(nil, x.head())
+	switch {
+	case err != nil:
+		return errBadHead
+	case len(head) > wire.MaxHead:
+		return errHead
+	}
+	r := &spool.Record{
+		ID: x.id, ReceivedAt: x.s.cfg.Now(), Attempt: before, Head: head, Body: body, Digest: sha256.Sum256(body),
+	}
+	err = x.s.cfg.Spool.Append(x.r.Context(), x.n.kept, r)
+	x.n.mu.Lock()
+	x.n.blocked = err != nil && x.r.Context().Err() == nil
+	if err == nil {
+		x.n.box.stored(r.Offset)
+	}
+	accept := x.n.accept
+	x.n.mu.Unlock()
+	x.s.markStale(x.n)
+	switch {
+	case errors.Is(err, spool.ErrFull):
+		return errFull
+	case err != nil:
+		x.s.cfg.Log.Error("store a request", "tunnel", x.n.label, "error", err.Error())
+		return errStore
+	}
+	x.stored(accept)
+	return nil
+}
+
+// stored tells the sender that the request is on the disk.
+func (x *exchange) stored(status int) {
+	x.status, x.mode = status, "stored"
+	h := x.w.Header()
+	h.Set("Hooks-Event-Id", x.id.String())
+	if status == http.StatusNoContent {
+		x.w.WriteHeader(status)
+		return
+	}
+	text := `{"stored":"` + x.id.String() + "\"}\n"
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	x.w.WriteHeader(status)
+	n, _ := io.WriteString(x.w, text) // a sender that has left reads nothing
+	x.sent = int64(n)
+}
+
+func (x *exchange) readBody() ([]byte, func(), error) {
+	if x.s.cfg.ReadBody != nil {
+		return x.s.cfg.ReadBody(x.r)
+	}
+	b, err := io.ReadAll(io.LimitReader(x.r.Body, x.s.cfg.Limits.EventBody+1))
+	return b, func() {}, err
+}
