@@ -1,5 +1,123 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
-func (s *Store) maintain(ctx context.Context) { <-ctx.Done() }
+// How the indexer shares the store with what comes in.
+const (
+	rest      = 100 * time.Millisecond // between two looks; without a commit for so long, intake is idle
+	busySlice = 16                     // deliveries made searchable at a look while intake is busy
+)
+
+// maintain indexes what this process has stored: in one go while intake is
+// idle, a little at a time while it is busy. It ends with ctx.
+func (s *Store) maintain(ctx context.Context) {
+	ticker := time.NewTicker(rest)
+	defer ticker.Stop()
+	beat, behind, busy := s.own.wait(), false, false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-beat:
+			beat, behind, busy = s.own.wait(), true, true
+		case <-ticker.C:
+			if behind {
+				behind = s.index(ctx, busy, beat)
+			}
+			busy = false
+		}
+	}
+}
+
+// index does a share of the work and says whether there is more. A failure is
+// no news to anybody: whoever stores something is told about the disk.
+func (s *Store) index(ctx context.Context, busy bool, beat <-chan struct{}) (more bool) {
+	if busy {
+		return s.indexBusy(ctx)
+	}
+	for ctx.Err() == nil {
+		select {
+		case <-beat:
+			return true
+		default:
+		}
+		folded, err := s.foldTail(ctx)
+		if err != nil {
+			return true
+		}
+		texted, err := s.indexTexts(ctx, textSlice)
+		if err != nil {
+			return true
+		}
+		merged, err := s.mergeTexts(ctx)
+		if err != nil {
+			return true
+		}
+		if !folded && !texted && !merged {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Store) indexBusy(ctx context.Context) (more bool) {
+	st, err := s.state(ctx)
+	if err != nil {
+		return true
+	}
+	if st.seq-st.indexed >= foldRows {
+		_, _ = s.foldTail(ctx)
+	}
+	if worked, err := s.indexTexts(ctx, busySlice); worked && err == nil {
+		_, _ = s.mergeTexts(ctx)
+	}
+	return true
+}
+
+// journalLimit is how much goes into the journal before it is copied into the
+// file. It stays below that while nobody reads for long.
+const journalLimit = 16 << 20
+
+// journalMax is where new commits wait until the journal has been emptied.
+const journalMax = 128 << 20
+
+// flushJournal copies the journal into the file while commits go on. It ends
+// with ctx.
+func (s *Store) flushJournal(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.flush:
+			s.checkpoint(ctx)
+		}
+	}
+}
+
+// checkpoint copies in two passes: most of the journal beside the commits,
+// then the rest between two of them, after which it starts again at its
+// beginning. Where it fails, it is tried again after the next journalLimit.
+func (s *Store) checkpoint(ctx context.Context) {
+	db, err := connect(s.path, forFlushing, 1)
+	if err != nil {
+		return
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+		return
+	}
+	s.writer.restart.Store(true)
+}
+
+// emptyJournal makes the journal as small as it can be at the moment.
+func (s *Store) emptyJournal(ctx context.Context) {
+	db, err := connect(s.path, forFlushing, 1)
+	if err != nil {
+		return
+	}
+	defer db.Close()
+	_, _ = db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)") // others may be reading: then it stays
+}

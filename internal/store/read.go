@@ -35,7 +35,8 @@ func (p *pool) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
-// each reads all rows of a query; f scans the one it is given.
+// each reads all rows of a query; f scans the one it is given. It must not ask
+// for more meanwhile: there are only so many connections.
 func (s *Store) each(ctx context.Context, text string, args []any, f func(scan func(...any) error) error) error {
 	if s.closed.Load() {
 		return ErrClosed
@@ -64,6 +65,18 @@ func (s *Store) one(ctx context.Context, text string, args []any, dest ...any) (
 		return scan(dest...)
 	})
 	return found, err
+}
+
+// seqs reads a column of numbers.
+func (s *Store) seqs(ctx context.Context, text string, args ...any) ([]int64, error) {
+	var list []int64
+	err := s.each(ctx, text, args, func(scan func(...any) error) error {
+		var seq int64
+		err := scan(&seq)
+		list = append(list, seq)
+		return err
+	})
+	return list, err
 }
 
 func (s *Store) state(ctx context.Context) (st state, err error) {
@@ -176,6 +189,11 @@ func idText(id []byte) string {
 		return ""
 	}
 	return raw.String()
+}
+
+func isDamagedDelivery(err error) bool {
+	var d *DamagedError
+	return errors.As(err, &d)
 }
 
 // isGone says that a delivery was deleted between being found and being read.

@@ -53,6 +53,18 @@ CREATE TABLE by_key (key INTEGER, seq INTEGER, PRIMARY KEY (key, seq)) WITHOUT R
 -- Deliveries whose newest attempt, or without one whose answer, is not 2xx.
 CREATE TABLE failed (facet INTEGER, id BLOB, seq INTEGER, PRIMARY KEY (facet, id)) WITHOUT ROWID;
 
+-- Trigrams of what can be searched, without the text itself and without the
+-- places in it: a match is looked for in the delivery again. Segments are
+-- merged by the indexer, in steps that hold the lock only for a moment.
+CREATE VIRTUAL TABLE texts USING fts5 (
+	text, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1'
+);
+INSERT INTO texts (texts, rank) VALUES ('automerge', 0);
+INSERT INTO texts (texts, rank) VALUES ('crisismerge', 1000);
+
+-- Deliveries up to state.texted that are too large for texts.
+CREATE TABLE untexted (seq INTEGER PRIMARY KEY);
+
 -- n grows in the order of commits. Number 0 is not an attempt: it is the
 -- status that the delivery itself was answered with in the end.
 CREATE TABLE attempt (
@@ -70,7 +82,7 @@ CREATE TABLE pending (
 	id      BLOB NOT NULL,
 	url     TEXT NOT NULL,
 	number  INTEGER NOT NULL,
-	next_at INTEGER NOT NULL,
+	next_at INTEGER NOT NULL,  -- Unix microseconds
 	note    TEXT NOT NULL,
 	PRIMARY KEY (id, url)
 ) WITHOUT ROWID;

@@ -50,9 +50,12 @@ type Store struct {
 	frozen  atomic.Pointer[FileError] // set once the file must not be written any more
 
 	readers atomic.Pointer[pool]
-	pulse   *pulse
+	pulse   *pulse // beats when anything was committed that can be seen
+	own     *pulse // beats when this process did
+	watch   *watch
 	group   *commit.Group[*op]
-	writer  *writer // used by the group's goroutine alone
+	writer  *writer       // used by the group's goroutine alone
+	flush   chan struct{} // asks for the journal to be copied into the file
 
 	stop   context.CancelFunc // ends the background work
 	work   sync.WaitGroup
@@ -73,7 +76,8 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := prepare(path, o.NoCreate); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{path: path, opts: o, dict: newDictionary(), pulse: newPulse()}
+	s := &Store{path: path, opts: o, dict: newDictionary(), pulse: newPulse(), own: newPulse()}
+	s.watch = &watch{path: path, pulse: s.pulse}
 	if err := s.start(ctx); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -116,9 +120,10 @@ func (s *Store) start(ctx context.Context) error {
 	}
 	background, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	s.writer = &writer{store: s}
+	s.writer, s.flush = &writer{store: s}, make(chan struct{}, 1)
 	s.group = commit.New(commit.Config[*op]{Write: s.writer.write, Size: func(o *op) int { return o.size }})
 	s.work.Go(func() { s.maintain(background) })
+	s.work.Go(func() { s.flushJournal(background) })
 	return nil
 }
 
@@ -171,8 +176,10 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.stop()
+	s.pulse.beat() // whoever waits in a Tail finds it closed
 	s.group.Close()
 	s.work.Wait()
+	s.watch.close()
 	err := s.writer.close()
 	return errors.Join(err, s.readers.Load().Close())
 }

@@ -5,13 +5,15 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
 // An op is one change, written in a transaction together with those of other
 // callers.
 type op struct {
-	size int
+	size  int
+	quiet bool // nothing that a reader could see
 	// run makes the change. An error of its own, returned through refuse,
 	// must leave the transaction as it was; any other error undoes the batch.
 	run func(tx *transaction) error
@@ -29,13 +31,21 @@ func refuse(err error) error { return refusal{err} }
 
 // do has a change made and returns when it is on disk.
 func (s *Store) do(ctx context.Context, size int, run func(tx *transaction) error) error {
+	return s.submit(ctx, &op{size: size, run: run})
+}
+
+// doQuietly is do for changes that nobody waits for.
+func (s *Store) doQuietly(ctx context.Context, size int, run func(tx *transaction) error) error {
+	return s.submit(ctx, &op{size: size, run: run, quiet: true})
+}
+
+func (s *Store) submit(ctx context.Context, o *op) error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
 	if f := s.frozen.Load(); f != nil {
 		return f
 	}
-	o := &op{size: size, run: run}
 	if err := s.group.Do(ctx, o); err != nil {
 		return s.failed(err)
 	}
@@ -56,6 +66,9 @@ type writer struct {
 	known  state           // as of our last commit
 	facets map[facet]int64 // those that are committed
 	recent recentKeys      // of deliveries that are not in by_key yet
+
+	restart atomic.Bool // most of the journal is in the file: copy the rest
+	journal int64       // roughly what was written to the journal since it was last flushed
 }
 
 // write is the group's Write.
@@ -65,7 +78,7 @@ func (w *writer) write(batch []*op) error {
 	}
 	err := w.transact(batch)
 	if err == nil {
-		w.store.pulse.beat()
+		w.wrote(batch)
 		return nil
 	}
 	err = translate(w.store.path, err)
@@ -84,6 +97,9 @@ func (w *writer) transact(batch []*op) error {
 	ctx := context.Background() // a commit is never abandoned half-way
 	if err := w.ensure(ctx); err != nil {
 		return err
+	}
+	if w.restart.Swap(false) {
+		_, _ = w.exec(ctx, "PRAGMA wal_checkpoint(PASSIVE)") // it is tried again
 	}
 	tx, err := w.begin(ctx)
 	if err != nil {
@@ -105,6 +121,26 @@ func (w *writer) transact(batch []*op) error {
 	}
 	w.committed(tx)
 	return nil
+}
+
+// wrote tells those who wait what a batch was.
+func (w *writer) wrote(batch []*op) {
+	size, seen := int64(0), false
+	for _, o := range batch {
+		size += int64(o.size) + rowOverhead
+		seen = seen || !o.quiet
+	}
+	if seen {
+		w.store.own.beat()
+		w.store.pulse.beat()
+	}
+	if w.journal += size; w.journal > journalLimit {
+		w.journal = 0
+		select {
+		case w.store.flush <- struct{}{}:
+		default: // one is under way
+		}
+	}
 }
 
 // rollback ends a transaction that failed and returns why it did. SQLite may

@@ -1,0 +1,176 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+)
+
+// The indexer brings by_key, by_facet and texts up to what has been stored. It
+// works in slices, each a transaction of its own, so that deliveries that
+// arrive meanwhile wait for a moment at most; what a slice did is found undone
+// or done after a crash, never half.
+const (
+	foldRows  = 16_384   // deliveries that are taken at a time: writing many in order touches few pages
+	foldSlice = 512      // of them in a transaction
+	textSlice = 64       // deliveries that are made searchable in a transaction
+	maxText   = 64 << 10 // bytes of body; larger ones are looked through when somebody searches
+	mergeStep = 8        // pages of texts merged in a transaction
+)
+
+// errStale says that another process has moved the index on meanwhile.
+var errStale = errors.New("index moved on")
+
+// entry is what by_key and by_facet hold of a delivery.
+type entry struct {
+	place
+	facet, key int64
+}
+
+// foldTail moves the oldest deliveries that are not in by_key and by_facet into
+// them. It says whether it did anything.
+func (s *Store) foldTail(ctx context.Context) (bool, error) {
+	st, err := s.state(ctx)
+	if err != nil || st.seq == st.indexed {
+		return false, err
+	}
+	from, upTo := st.indexed, min(st.seq, st.indexed+foldRows)
+	var list []entry
+	err = s.each(ctx, "SELECT seq, id, facet, key FROM delivery WHERE seq > ? AND seq <= ?", []any{from, upTo},
+		func(scan func(...any) error) error {
+			var e entry
+			err := scan(&e.seq, &e.id, &e.facet, &e.key)
+			list = append(list, e)
+			return err
+		})
+	if err != nil {
+		return false, err
+	}
+	slices.SortFunc(list, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
+	if err := s.foldInto(ctx, from, list, foldKey); err != nil {
+		return false, unlessStale(err)
+	}
+	slices.SortFunc(list, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.facet, b.facet), bytes.Compare(a.id, b.id))
+	})
+	if err := s.foldInto(ctx, from, list, foldFacet); err != nil {
+		return false, unlessStale(err)
+	}
+	return true, unlessStale(s.doQuietly(ctx, 0, func(tx *transaction) error {
+		if tx.state.indexed != from {
+			return refuse(errStale)
+		}
+		tx.state.indexed = upTo
+		return nil
+	}))
+}
+
+// unlessStale drops the error that says that another process was faster.
+func unlessStale(err error) error {
+	if errors.Is(err, errStale) {
+		return nil
+	}
+	return err
+}
+
+func foldKey(tx *transaction, e entry) error {
+	if e.key == 0 {
+		return nil
+	}
+	_, err := tx.exec("INSERT OR IGNORE INTO by_key (key, seq) SELECT ?, seq FROM delivery WHERE seq = ?", e.key, e.seq)
+	return err
+}
+
+func foldFacet(tx *transaction, e entry) error {
+	_, err := tx.exec("INSERT OR IGNORE INTO by_facet (facet, id, seq) SELECT ?, id, seq FROM delivery WHERE seq = ?", e.facet, e.seq)
+	return err
+}
+
+func (s *Store) foldInto(ctx context.Context, from int64, list []entry, insert func(*transaction, entry) error) error {
+	for slice := range slices.Chunk(list, foldSlice) {
+		err := s.doQuietly(ctx, len(slice)*32, func(tx *transaction) error {
+			if tx.state.indexed != from {
+				return refuse(errStale)
+			}
+			for _, e := range slice {
+				if err := insert(tx, e); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// indexTexts makes up to n further deliveries searchable. It says whether
+// there was anything to do.
+func (s *Store) indexTexts(ctx context.Context, n int) (bool, error) {
+	st, err := s.state(ctx)
+	if err != nil || st.seq == st.texted {
+		return false, err
+	}
+	seqs, err := s.seqs(ctx, "SELECT seq FROM delivery WHERE seq > ? ORDER BY seq LIMIT ?", st.texted, n)
+	if err != nil {
+		return false, err
+	}
+	upTo, size := st.seq, 0
+	if len(seqs) == n {
+		upTo = seqs[n-1]
+	}
+	texts := make([]string, len(seqs)) // "" for what is not indexed
+	for i, seq := range seqs {
+		d, err := s.load(ctx, place{seq: seq})
+		switch {
+		case isGone(err), isDamagedDelivery(err):
+		case err != nil:
+			return false, err
+		case len(d.Body) <= maxText:
+			texts[i] = searchable(d)
+			size += len(texts[i])
+		}
+	}
+	return true, unlessStale(s.doQuietly(ctx, size, func(tx *transaction) error {
+		if tx.state.texted != st.texted {
+			return refuse(errStale)
+		}
+		tx.state.texted = upTo
+		return tx.insertTexts(seqs, texts)
+	}))
+}
+
+func (tx *transaction) insertTexts(seqs []int64, texts []string) error {
+	for i, seq := range seqs {
+		statement, args := "INSERT INTO texts (rowid, text) SELECT seq, ? FROM delivery WHERE seq = ?", []any{texts[i], seq}
+		if texts[i] == "" {
+			statement, args = "INSERT OR IGNORE INTO untexted SELECT seq FROM delivery WHERE seq = ?", []any{seq}
+		}
+		if _, err := tx.exec(statement, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeTexts takes a step towards fewer segments of texts. It says whether
+// there was anything to do.
+func (s *Store) mergeTexts(ctx context.Context) (worked bool, err error) {
+	err = s.doQuietly(ctx, 0, func(tx *transaction) error {
+		var before, after int64
+		if _, err := tx.scan("SELECT total_changes()", nil, &before); err != nil {
+			return err
+		}
+		if _, err := tx.exec("INSERT INTO texts (texts, rank) VALUES ('merge', ?)", mergeStep); err != nil {
+			return err
+		}
+		_, err := tx.scan("SELECT total_changes()", nil, &after)
+		worked = after-before > 1 // one is the command itself
+		return err
+	})
+	return worked, err
+}

@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/hooks-cli/hooks/internal/ids"
+	"github.com/hooks-cli/hooks/internal/webhook"
+)
+
+// TailOptions say where a Tail begins and what it shows. Without After and
+// Query.Since it begins with what is stored after the call of Tail.
+type TailOptions struct {
+	Query          // what is shown; Before, Oldest and Limit do not matter
+	After   string // id of a delivery: begin with what was stored after it
+	Updates bool   // show a delivery again whenever an attempt or answer was recorded for it
+}
+
+// A Change is something that happened in the store.
+type Change struct {
+	Delivery *webhook.Delivery
+	Updated  bool // it was stored before; an attempt or its answer is new
+}
+
+// A Tail follows what any process stores, in the order in which it was stored.
+// It is used by one goroutine at a time and must be closed.
+type Tail struct {
+	s      *Store
+	opts   TailOptions
+	seq, n int64 // up to where deliveries and attempts have been seen
+	ready  []seen
+	leave  func()
+}
+
+// seen is what Next returns.
+type seen struct {
+	change Change
+	err    error
+}
+
+// Tail begins to follow the store. With Query.Failed it shows a delivery
+// whenever an attempt or answer made it fail. An unknown After is ErrNotFound.
+func (s *Store) Tail(ctx context.Context, o TailOptions) (*Tail, error) {
+	st, err := s.state(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tail{s: s, opts: o, seq: st.seq, n: st.attempt}
+	switch {
+	case o.After != "":
+		err = t.after(ctx, o.After)
+	case !o.Since.IsZero():
+		err = t.since(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.leave = s.watch.join()
+	return t, nil
+}
+
+func (t *Tail) after(ctx context.Context, id string) error {
+	raw, err := ids.Parse(id)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	found, err := t.s.one(ctx, "SELECT seq FROM delivery WHERE id = ?", []any{raw[:]}, &t.seq)
+	if err == nil && !found {
+		err = fmt.Errorf("%w: %s", ErrNotFound, id)
+	}
+	return err
+}
+
+// since makes what is already there the first thing to be shown.
+func (t *Tail) since(ctx context.Context) error {
+	q := t.opts.Query
+	q.Oldest, q.Limit, q.Before = true, 0, ""
+	for d, err := range t.s.All(ctx, q) {
+		if err != nil {
+			if !isDamagedDelivery(err) {
+				return err
+			}
+		}
+		t.ready = append(t.ready, seen{Change{Delivery: d}, err})
+	}
+	return nil
+}
+
+// Close ends the Tail.
+func (t *Tail) Close() { t.leave() }
+
+// Next waits for the next change and returns it. It returns the error of ctx
+// when that ends, a *DamagedError for a delivery that cannot be read, after
+// which it can be called again, and ErrClosed once the store is closed.
+func (t *Tail) Next(ctx context.Context) (Change, error) {
+	for {
+		if len(t.ready) > 0 {
+			first := t.ready[0]
+			t.ready = t.ready[1:]
+			return first.change, first.err
+		}
+		beat := t.s.pulse.wait()
+		if err := t.look(ctx); err != nil {
+			return Change{}, err
+		}
+		if len(t.ready) > 0 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return Change{}, ctx.Err()
+		case <-beat:
+		}
+	}
+}
+
+// look reads what is new into ready.
+func (t *Tail) look(ctx context.Context) error {
+	fresh, err := t.places(ctx, "SELECT id, seq, seq FROM delivery WHERE seq > ? ORDER BY seq LIMIT ?", &t.seq)
+	if err != nil {
+		return err
+	}
+	updated, err := t.places(ctx, `SELECT delivery.id, delivery.seq, n FROM attempt JOIN delivery USING (seq)
+		WHERE n > ? ORDER BY n LIMIT ?`, &t.n)
+	if err != nil {
+		return err
+	}
+	isFresh := func(p place) bool {
+		return slices.ContainsFunc(fresh, func(f place) bool { return f.seq == p.seq })
+	}
+	for _, p := range fresh {
+		if err := t.show(ctx, p, false); err != nil {
+			return err
+		}
+	}
+	if !t.opts.Updates && !t.opts.Failed {
+		return nil
+	}
+	for _, p := range updated {
+		if isFresh(p) || p.seq > t.seq {
+			continue // shown with it, now or later
+		}
+		if err := t.show(ctx, p, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Tail) show(ctx context.Context, p place, updated bool) error {
+	d, err := t.s.load(ctx, p)
+	if isGone(err) {
+		return nil
+	}
+	if err == nil && t.opts.matches(d) || isDamagedDelivery(err) {
+		t.ready = append(t.ready, seen{Change{Delivery: d, Updated: updated}, err})
+		return nil
+	}
+	return err
+}
+
+// places reads where the next deliveries are and moves mark past them.
+func (t *Tail) places(ctx context.Context, query string, mark *int64) ([]place, error) {
+	var list []place
+	err := t.s.each(ctx, query, []any{*mark, pageOf}, func(scan func(...any) error) error {
+		var p place
+		err := scan(&p.id, &p.seq, mark)
+		list = append(list, p)
+		return err
+	})
+	return list, err
+}
