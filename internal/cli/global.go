@@ -106,6 +106,7 @@ const (
 	exitsKey   = "hooks:exits"
 	streamsKey = "hooks:streams"
 	groupKey   = "hooks:group"
+	profileKey = "hooks:profile"
 )
 
 func annotate(cmd *cobra.Command, key, value string) {

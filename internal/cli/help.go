@@ -53,6 +53,10 @@ func MarkGroup(cmd *cobra.Command) { annotate(cmd, groupKey, "true") }
 // IsGroup says whether cmd was marked with MarkGroup.
 func IsGroup(cmd *cobra.Command) bool { return cmd.Annotations[groupKey] != "" }
 
+// MakesProfile declares that cmd may be given a --profile that does not exist
+// yet, since it makes it.
+func MakesProfile(cmd *cobra.Command) { annotate(cmd, profileKey, "true") }
+
 // The groups that `hooks` shows its commands in.
 const (
 	GroupBegin   = "begin"

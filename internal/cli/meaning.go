@@ -28,12 +28,13 @@ func meaning(err error) (Status, []string) {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return Interrupt, nil
+	case errors.As(err, &badSetting), errors.As(err, &badDefinition), errors.As(err, &ambiguous),
+		errors.As(err, &unknownProvider), errors.As(err, &unknownEvent): // they name the nearest themselves
+		return StatusUsage, nil
 	case errors.As(err, &unknownKey):
 		return StatusUsage, near(unknownKey.Nearest, "hooks help config shows the settings")
 	case errors.As(err, &unknownProfile):
 		return StatusUsage, near(unknownProfile.Nearest, "hooks config set KEY VALUE --profile "+unknownProfile.Name+" makes it")
-	case errors.As(err, &unknownProvider), errors.As(err, &unknownEvent), errors.As(err, &badSetting), errors.As(err, &badDefinition), errors.As(err, &ambiguous):
-		return StatusUsage, nil
 	case errors.As(err, &noSecret):
 		return StatusUsage, []string{
 			"give --secret env:NAME, or keep it: hooks secrets set " + noSecret.Provider,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hooks-cli/hooks/internal/config"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/spelling"
@@ -33,6 +34,21 @@ func (e *Env) Workspace() *workspace.Workspace {
 		e.workspace = workspace.New(o)
 	}
 	return e.workspace
+}
+
+// CheckProfile refuses a --profile that cmd has no use for: one that does not
+// exist, unless cmd makes it, and a text that is no name.
+func (e *Env) CheckProfile(cmd *cobra.Command) error {
+	name := e.Global.Profile
+	switch {
+	case name == "":
+		return nil
+	case !config.ValidProfile(name):
+		return Usagef("%q is not a name for a profile: letters, digits, - and _", name)
+	case cmd.Annotations[profileKey] != "":
+		return nil
+	}
+	return e.Workspace().CheckProfile()
 }
 
 // Close closes what the run has opened. Only cli/root calls it.

@@ -85,7 +85,14 @@ func Load(o Options) (*Settings, error) {
 }
 
 // UserFile is where the user's own settings are, whether or not they exist.
-func (s *Settings) UserFile() string { return filepath.Join(s.options.ConfigDir, "config.yaml") }
+func (s *Settings) UserFile() string { return s.options.UserFile() }
+
+// UserFile is where the user's own settings are, whether or not they exist.
+func (o Options) UserFile() string { return filepath.Join(o.ConfigDir, "config.yaml") }
+
+// ProjectFile is the project's file that counts, "" if there is none. It may
+// have a mistake.
+func (o Options) ProjectFile() string { return findProject(o.Dir) }
 
 // Project returns the project's file that was found, "" if none was.
 func (s *Settings) Project() string {
@@ -344,7 +351,7 @@ func projectRoot(dir string) string {
 func readFile(path string, kind Kind) (*file, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, shorter(path, err)
 	}
 	switch {
 	case !info.Mode().IsRegular():
@@ -356,7 +363,7 @@ func readFile(path string, kind Kind) (*file, error) {
 	}
 	in, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, shorter(path, err)
 	}
 	defer in.Close()
 	text, err := io.ReadAll(io.LimitReader(in, maxFile))
@@ -364,6 +371,15 @@ func readFile(path string, kind Kind) (*file, error) {
 		return nil, err
 	}
 	return parse(path, kind, text)
+}
+
+// shorter leaves out of an error which call failed.
+func shorter(path string, err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 func writableByAll(info fs.FileInfo) bool {

@@ -92,6 +92,16 @@ func (w *Workspace) loadSettings() (*config.Settings, error) {
 	return s, nil
 }
 
+// Reload reads the settings anew, without telling of what is left out.
+func (w *Workspace) Reload() (*config.Settings, error) { return config.Load(w.configOptions()) }
+
+// Places returns the user's file of settings, whether or not it exists, and the
+// project's, "" if there is none. Both may have mistakes.
+func (w *Workspace) Places() (user, project string) {
+	o := w.configOptions()
+	return o.UserFile(), o.ProjectFile()
+}
+
 func (w *Workspace) configOptions() config.Options {
 	return config.Options{
 		Dir: w.o.Dir, ConfigDir: w.o.Config, StateDir: w.o.State, Home: w.o.Home,

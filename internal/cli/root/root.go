@@ -77,7 +77,7 @@ func New(env *cli.Env) *cobra.Command { return (&runner{env: env}).tree() }
 type runner struct {
 	env     *cli.Env
 	order   []*cobra.Command // as commands lists them; cobra sorts by name
-	running bool             // a command has begun: an error is no longer about its use
+	running bool             // the command line could be read
 }
 
 func (r *runner) tree() *cobra.Command {
@@ -159,8 +159,12 @@ func usage(err error) error {
 
 // run is what happens around every command.
 func (r *runner) run(cmd *cobra.Command, args []string, run func(*cobra.Command, []string) error) (err error) {
+	r.running = true
 	r.env.Global.FromEnvironment(r.env.Getenv)
 	if err := r.env.Global.Check(cmd); err != nil {
+		return err
+	}
+	if err := r.env.CheckProfile(cmd); err != nil {
 		return err
 	}
 	if err := r.env.CheckJQ(); err != nil {
@@ -171,7 +175,6 @@ func (r *runner) run(cmd *cobra.Command, args []string, run func(*cobra.Command,
 		return err
 	}
 	cmd.SetOut(r.env.Out)
-	r.running = true
 	defer func() {
 		keep := err == nil || cli.StatusOf(err) == cli.StatusNo
 		if eerr := end(keep); err == nil {

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hooks-cli/hooks/internal/safetext"
+)
+
+// Timestamp writes a time as every JSON document of hooks has it: RFC 3339 in
+// UTC with six digits of a second.
+func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
+
+// Columns writes rows with their cells below each other, made safe for a
+// terminal. The last cell of a row is not padded.
+func (e *Env) Columns(rows [][]string) error {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = safetext.Line(cell)
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+		}
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(cell)
+			if i < len(row)-1 {
+				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	return e.write([]byte(b.String()))
+}
