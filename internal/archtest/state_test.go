@@ -153,7 +153,7 @@ func (p *pkg) written() map[string]bool {
 					mark(n.X)
 				}
 			case *ast.CallExpr:
-				if id, ok := n.Fun.(*ast.Ident); ok && (id.Name == "delete" || id.Name == "clear") {
+				if id, ok := n.Fun.(*ast.Ident); ok && len(n.Args) > 0 && (id.Name == "delete" || id.Name == "clear") {
 					mark(n.Args[0])
 				}
 			}
