@@ -124,14 +124,18 @@ func (st *stamp) judge(t time.Time, o VerifyOptions) webhook.Reason {
 	if o.Tolerance != 0 {
 		tolerance = o.Tolerance
 	}
-	age := o.Now.Sub(t)
-	if t.Nanosecond() == 0 {
-		age = time.Unix(o.Now.Unix(), 0).Sub(t)
+	now := o.Now
+	switch ns := t.Nanosecond(); {
+	case ns == 0:
+		now = time.Unix(now.Unix(), 0)
+	case ns%int(time.Millisecond) == 0:
+		now = time.UnixMilli(now.UnixMilli())
 	}
+	// A difference would not do: that of far times is cut off.
 	switch {
-	case age > tolerance:
+	case now.After(t.Add(tolerance)):
 		return webhook.TimestampExpired
-	case -age > tolerance:
+	case t.After(now.Add(tolerance)):
 		return webhook.TimestampFuture
 	}
 	return ""
