@@ -26,6 +26,7 @@ type Signer struct {
 	Keep   bool          // a timestamp that stands in the body stays as it is
 
 	provider *provider.Provider // nil if it is not known: nothing is signed
+	secrets  []safetext.Secret
 	keys     []*scheme.Key
 	verifier *provider.Verifier
 	fault    Fault
@@ -46,6 +47,7 @@ func NewSigner(p *provider.Provider, secrets ...provider.NamedSecret) (*Signer, 
 			return nil, fmt.Errorf("the secret %s: %w", one.Name, err)
 		}
 		s.keys = append(s.keys, keys...)
+		s.secrets = append(s.secrets, one.Secret)
 	}
 	s.verifier = p.Verifier(secrets...)
 	return s, nil
