@@ -125,15 +125,12 @@ func (s *Store) indexTexts(ctx context.Context, n int) (bool, error) {
 	}
 	texts := make([]string, len(seqs)) // "" for what is not indexed
 	for i, seq := range seqs {
-		d, err := s.load(ctx, place{seq: seq})
-		switch {
-		case isGone(err), isDamagedDelivery(err):
-		case err != nil:
+		text, err := s.textOf(ctx, seq)
+		if err != nil {
 			return false, err
-		case len(d.Body) <= maxText:
-			texts[i] = searchable(d)
-			size += len(texts[i])
 		}
+		texts[i] = text
+		size += len(text)
 	}
 	return true, unlessStale(s.doQuietly(ctx, size, func(tx *transaction) error {
 		if tx.state.texted != st.texted {
@@ -142,6 +139,23 @@ func (s *Store) indexTexts(ctx context.Context, n int) (bool, error) {
 		tx.state.texted = upTo
 		return tx.insertTexts(seqs, texts)
 	}))
+}
+
+// textOf returns what a delivery is searched by, "" for one that is not indexed.
+// A large body is not even read: it would take the memory that intake needs.
+func (s *Store) textOf(ctx context.Context, seq int64) (string, error) {
+	var length int64
+	if found, err := s.one(ctx, "SELECT length(body) FROM delivery WHERE seq = ?", []any{seq}, &length); err != nil || !found || length > maxText {
+		return "", err
+	}
+	d, err := s.load(ctx, place{seq: seq})
+	if err != nil {
+		if isGone(err) || isDamagedDelivery(err) {
+			return "", nil
+		}
+		return "", err
+	}
+	return searchable(d), nil
 }
 
 func (tx *transaction) insertTexts(seqs []int64, texts []string) error {
