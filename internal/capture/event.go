@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,6 +49,9 @@ type queue struct {
 	events  chan queued
 	done    chan struct{}
 	observe func(Event)
+
+	mu     sync.RWMutex // held for reading while something is added
+	closed bool
 }
 
 type queued struct {
@@ -62,24 +66,33 @@ func newQueue(observe func(Event)) *queue {
 	go func() {
 		defer close(q.done)
 		for e := range q.events {
-			q.tell(e)
+			q.observe(e.Event)
+			e.release()
 		}
 	}()
 	return q
 }
 
-// tell survives an observer that panics: what it could not show is stored.
-func (q *queue) tell(e queued) {
-	defer e.release()
-	q.observe(e.Event)
+// add queues e and calls release when the observer is done with it. What comes
+// after close is not told any more.
+func (q *queue) add(e Event, release func()) {
+	q.mu.RLock()
+	defer q.mu.RUnlock()
+	if q.closed {
+		release()
+		return
+	}
+	q.events <- queued{e, release}
 }
 
-// add queues e and calls release when the observer is done with it.
-func (q *queue) add(e Event, release func()) { q.events <- queued{e, release} }
-
-// close waits until everything has been told. Nothing may be added any more.
+// close waits until everything has been told.
 func (q *queue) close() {
-	close(q.events)
+	q.mu.Lock()
+	if !q.closed {
+		q.closed = true
+		close(q.events)
+	}
+	q.mu.Unlock()
 	<-q.done
 }
 

@@ -37,6 +37,8 @@ type Forwarder struct {
 	PreserveHost bool
 	// Timeout is how long an app of a provider may take; nil or 0: the usual.
 	Timeout func(provider string) time.Duration
+	// Retry, if set, answers the sender before the app has, and redelivers.
+	Retry *Redelivery
 
 	work sync.WaitGroup // attempts that no request waits for
 }
@@ -70,6 +72,16 @@ func (f *Forwarder) targets(d *webhook.Delivery) []*Target {
 		}
 	}
 	return out
+}
+
+// target returns the target with this URL, nil if there is none any more.
+func (f *Forwarder) target(url string) *Target {
+	for i := range f.Targets {
+		if f.Targets[i].URL.String() == url {
+			return &f.Targets[i]
+		}
+	}
+	return nil
 }
 
 // now makes one attempt at every target that gets d and returns the sender's

@@ -14,8 +14,11 @@ import (
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/address"
+	"github.com/hooks-cli/hooks/internal/ids"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
+
+func newID(now time.Time) string { return (&ids.Generator{}).New(now) }
 
 func listenAnywhere() address.Listen { return address.Listen{} }
 

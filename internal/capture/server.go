@@ -88,6 +88,15 @@ func (s *Server) prepare() {
 	})
 }
 
+// Redeliver makes the attempts that Forward owes to apps, until ctx ends. It
+// does nothing without Forward.Retry.
+func (s *Server) Redeliver(ctx context.Context) {
+	s.prepare()
+	if s.Forward != nil && s.Forward.Retry != nil {
+		s.Forward.Retry.run(ctx, s)
+	}
+}
+
 // Abort breaks off every attempt that is under way: its delivery is stored.
 func (s *Server) Abort() {
 	s.prepare()
@@ -181,6 +190,8 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, body []byte, began
 		a = plain(http.StatusUnauthorized, string(d.Verification.Reason))
 	case !forward || s.Policy.Script != nil:
 		a = s.own(d, began)
+	case s.Forward.Retry != nil:
+		a = plain(http.StatusAccepted, "accepted: it is redelivered until the app takes it")
 	}
 	if a.status != 0 {
 		d.Response = &webhook.Response{Status: a.status}
@@ -203,12 +214,15 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, body []byte, began
 func (s *Server) finish(w http.ResponseWriter, r *http.Request, e Event, a answer, forward bool, l *lease) {
 	d, ctx := e.Delivery, r.Context()
 	wait := s.Policy.Delay > 0 && e.Handshake == nil
-	if a.status != 0 && !wait {
+	answered := a.status != 0 && !wait
+	if answered {
 		a.write(w, r, d.ID)
 		e.Took = s.Now().Sub(d.ReceivedAt)
 	}
 	s.tell(e, l)
 	switch {
+	case forward && s.Forward.Retry != nil:
+		s.Forward.Retry.look()
 	case forward && a.status == 0:
 		a = s.Forward.now(s, d, l)
 		if err := s.Store.SetResponse(context.WithoutCancel(ctx), d.ID, a.status); err != nil {
@@ -216,14 +230,11 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, e Event, a answe
 		}
 	case forward:
 		s.Forward.background(s, d, l)
-		if !wait {
-			return
-		}
-	case !wait:
-		return
 	}
 	if wait {
 		pause(ctx, s.Policy.Delay)
+	} else if answered {
+		return
 	}
 	a.write(w, r, d.ID)
 }
@@ -231,7 +242,11 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, e Event, a answe
 // keep stores d, and with it what is owed to an app. A sender that leaves now
 // has sent all: what it sent is kept.
 func (s *Server) keep(ctx context.Context, d *webhook.Delivery, forward bool) error {
-	return s.Store.Append(context.WithoutCancel(ctx), d)
+	ctx = context.WithoutCancel(ctx)
+	if err := s.Store.Append(ctx, d); err != nil || !forward || s.Forward.Retry == nil {
+		return err
+	}
+	return s.Forward.Retry.owe(ctx, d, s.Forward.targets(d), d.ReceivedAt)
 }
 
 func (s *Server) greet(ctx context.Context, d *webhook.Delivery, now time.Time) (judge.Greeting, bool) {
