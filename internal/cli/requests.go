@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hooks-cli/hooks/internal/httptext"
+	"github.com/hooks-cli/hooks/internal/safetext"
+	"github.com/hooks-cli/hooks/internal/webhook"
+)
+
+// RequestFormats declares the forms that PrintRequests knows.
+func RequestFormats(cmd *cobra.Command) {
+	Formats(cmd, string(httptext.HTTP), string(httptext.Curl), string(httptext.PowerShell))
+}
+
+// PrintRequests prints the requests that deliveries are, in the form of
+// --format: raw HTTP if nothing is said, byte for byte unless a terminal shows
+// it. Whatever must not be shown has been taken out of them.
+func (e *Env) PrintRequests(ctx context.Context, ds ...*webhook.Delivery) error {
+	if e.Global.WantsJSON() {
+		for _, d := range ds {
+			print := e.JSON
+			if len(ds) > 1 {
+				print = e.JSONLine
+			}
+			if err := print(ctx, d); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	format := httptext.Format(e.Global.Format)
+	if format == "" || format == "text" {
+		format = httptext.HTTP
+	}
+	var b strings.Builder
+	if err := httptext.Write(&b, format, httptext.Options{Credentials: true}, ds...); err != nil {
+		return Usage(err)
+	}
+	text := b.String()
+	if e.OutTerminal {
+		text = strings.TrimRight(safetext.Block(strings.ReplaceAll(text, "\r\n", "\n")), "\n") + "\n"
+	}
+	return e.Print(text)
+}
+
+// Print writes a result.
+func (e *Env) Print(text string) error {
+	if _, err := io.WriteString(e.Out, text); err != nil {
+		return Failed(fmt.Errorf("write the result: %w", err))
+	}
+	return nil
+}
