@@ -12,7 +12,7 @@ import (
 // other. Commands are one line, so commands never import commands.
 func layers() [][]string {
 	return [][]string{
-		{"internal/webhook", "internal/safetext", "internal/spelling", "internal/units", "internal/inflate", "internal/child", "internal/commit"},
+		{"internal/webhook", "internal/safetext", "internal/spelling", "internal/units", "internal/inflate", "internal/child", "internal/commit", "internal/build"},
 		{"internal/address", "internal/junit", "internal/ids", "internal/httptext", "internal/payload", "internal/term"},
 		{"internal/scheme", "internal/match"},
 		{"internal/provider", "internal/deliver"},
@@ -28,7 +28,7 @@ func layers() [][]string {
 		{"internal/inspect", "internal/tui", "internal/mcp"},
 		{"internal/cli/*"},
 		{"internal/cli/root"},
-		{"internal/docgen", "cmd/hooks"},
+		{"internal/cli/manual/generate", "cmd/hooks"},
 	}
 }
 

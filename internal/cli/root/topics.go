@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hooks-cli/hooks/internal/cli"
+	"github.com/hooks-cli/hooks/internal/config"
 	"github.com/hooks-cli/hooks/internal/spelling"
 )
 
@@ -42,7 +43,29 @@ func topic(name string) (Topic, error) {
 		return Topic{}, err
 	}
 	short, text, _ := strings.Cut(string(b), "\n")
+	text = strings.Replace(text, "{settings}", settingsTable(), 1)
 	return Topic{Name: name, Short: short, Text: strings.Trim(text, "\n") + "\n"}, nil
+}
+
+// settingsTable is the table of settings, from the one that files are checked
+// against.
+func settingsTable() string {
+	var b strings.Builder
+	for i, key := range config.Keys() {
+		if i > 0 {
+			b.WriteString("\n\n")
+		}
+		fmt.Fprintf(&b, "  %s", key.Name)
+		if key.Env != "" {
+			fmt.Fprintf(&b, ", %s", key.Env)
+		}
+		for _, line := range []string{key.Usage, "example: " + key.Example, "default: " + key.Default} {
+			if !strings.HasSuffix(line, ": ") {
+				b.WriteString("\n      " + wrap(line, 6, 78))
+			}
+		}
+	}
+	return b.String()
 }
 
 func topicNames() []string {

@@ -5,27 +5,15 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hooks-cli/hooks/internal/build"
 	"github.com/hooks-cli/hooks/internal/cli"
 )
 
 // Options is the command line, parsed. The command has none of its own.
 type Options struct{}
-
-// Info is what is known about the build; its JSON form is the command's.
-type Info struct {
-	Version  string `json:"version"`          // "v1.2.3", "(devel)" for a build from a work tree
-	Commit   string `json:"commit,omitempty"` // "" where the build was not made from a repository
-	Date     string `json:"commit_date,omitempty"`
-	Modified bool   `json:"modified"` // the work tree had changes
-	Go       string `json:"go"`
-	OS       string `json:"os"`
-	Arch     string `json:"arch"`
-}
 
 // NewCmd returns the command.
 func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *cobra.Command {
@@ -44,7 +32,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 
 // Run prints the version.
 func Run(ctx context.Context, env *cli.Env, _ Options) error {
-	info := Build()
+	info := build.Read()
 	if env.Global.WantsJSON() {
 		return env.JSON(ctx, info)
 	}
@@ -57,27 +45,4 @@ func Run(ctx context.Context, env *cli.Env, _ Options) error {
 		return cli.Failed(fmt.Errorf("write the version: %w", err))
 	}
 	return nil
-}
-
-// Build returns what the Go toolchain recorded in the running program.
-func Build() Info {
-	info := Info{Version: "(devel)", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-	build, ok := debug.ReadBuildInfo()
-	if !ok {
-		return info
-	}
-	if v := build.Main.Version; v != "" {
-		info.Version = v
-	}
-	for _, s := range build.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			info.Commit = s.Value
-		case "vcs.time":
-			info.Date = s.Value
-		case "vcs.modified":
-			info.Modified = s.Value == "true"
-		}
-	}
-	return info
 }
