@@ -209,6 +209,9 @@ func (l *listener) Accept() (net.Conn, error) {
 
 func (s *Server) admit(nc net.Conn) net.Conn {
 	c := &conn{Conn: nc, server: s}
+	if s.TLS != nil {
+		c.Conn = tls.Server(nc, s.tls)
+	}
 	c.peer, c.loopback = s.peerOf(nc)
 	victim, ok := s.peers.admit(c, &s.limits)
 	if !ok {
@@ -226,7 +229,6 @@ func (s *Server) admit(nc net.Conn) net.Conn {
 	if s.TLS == nil {
 		return c
 	}
-	c.Conn = tls.Server(nc, s.tls)
 	return tlsConn{c}
 }
 

@@ -190,6 +190,9 @@ func TestConnectionCaps(t *testing.T) {
 	if got := status(idle); got != 200 {
 		t.Fatalf("first = %d, want 200", got)
 	}
+	for tick := time.Tick(time.Millisecond); s.peers.clock.Load() < 2; { // admitted, then idle
+		<-tick
+	}
 	for range 2 {
 		use("/wait")
 		<-inside
