@@ -354,6 +354,12 @@ func (w *Workspace) StorePath() (string, error) {
 
 // Store opens the store, which is made if there is none. Close closes it.
 func (w *Workspace) Store(ctx context.Context) (*store.Store, error) {
+	return w.OpenStore(ctx, nil)
+}
+
+// OpenStore is Store for a command that changes how the store is opened; once
+// it is open, change is not asked.
+func (w *Workspace) OpenStore(ctx context.Context, change func(*store.Options)) (*store.Store, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.store != nil {
@@ -371,7 +377,11 @@ func (w *Workspace) Store(ctx context.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.Open(ctx, path, store.Options{Now: w.o.Now, Retention: keep})
+	options := store.Options{Now: w.o.Now, Retention: keep}
+	if change != nil {
+		change(&options)
+	}
+	s, err := store.Open(ctx, path, options)
 	if err != nil {
 		return nil, err
 	}
