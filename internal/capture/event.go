@@ -39,6 +39,12 @@ type Event struct {
 
 	Refusal intake.Refusal // Refused
 	Note    string         // Noted: one line
+
+	// Behind is how many events wait to be told after this one: an observer
+	// that shows each at length may want to be brief.
+	Behind int
+
+	asked bool // Selected has been decided
 }
 
 // queue hands events to the observer in the order in which they happened, from
@@ -66,6 +72,7 @@ func newQueue(observe func(Event)) *queue {
 	go func() {
 		defer close(q.done)
 		for e := range q.events {
+			e.Behind = len(q.events)
 			q.observe(e.Event)
 			e.release()
 		}

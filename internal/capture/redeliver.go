@@ -93,7 +93,8 @@ func (r *Redelivery) look() {
 	}
 }
 
-// run makes attempts until ctx ends, and waits for those under way.
+// run makes attempts until ctx ends, and then waits for those under way, which
+// only Abort ends.
 func (r *Redelivery) run(ctx context.Context, s *Server) {
 	r.prepare()
 	var work sync.WaitGroup
@@ -126,7 +127,7 @@ func (r *Redelivery) run(ctx context.Context, s *Server) {
 			begun++
 			work.Go(func() {
 				defer func() { <-slots }()
-				r.attempt(ctx, s, to, mine)
+				r.attempt(s.base, s, to, mine)
 			})
 		}
 		switch {
@@ -193,14 +194,15 @@ func (r *Redelivery) attempt(ctx context.Context, s *Server, to *Target, one sto
 		next = time.Time{}
 	}
 	s.Forward.record(s, d, &res, next, nil)
+	kept := context.WithoutCancel(ctx) // the attempt was made: that counts
 	if more {
-		err = r.Queue.Reschedule(ctx, mine, one.Number+1, next)
+		err = r.Queue.Reschedule(kept, mine, one.Number+1, next)
 		r.look() // it may come before anything else
 	} else {
-		err = r.Queue.Done(ctx, mine)
+		err = r.Queue.Done(kept, mine)
 	}
 	switch {
-	case err != nil && !errors.Is(err, store.ErrTaken) && ctx.Err() == nil:
+	case err != nil && !errors.Is(err, store.ErrTaken):
 		s.Note("redelivery of " + one.ID + ": " + safetext.Line(err.Error()))
 	case !more && !res.Delivered():
 		s.Note("gave up on " + one.ID + " after the last attempt of its schedule; hooks replay " + one.ID + " sends it again")

@@ -178,9 +178,7 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, body []byte, began
 	e := Event{Kind: Stored, Delivery: d, Outcome: s.Judge(ctx, d, began)}
 	greeting, greeted := s.greet(ctx, d, began)
 	accepted := greeted || s.accepts(d)
-	var note string
-	e.Selected, note = s.selects(d)
-	forward := accepted && !greeted && e.Selected && s.Forward.wants(d)
+	forward := accepted && !greeted && s.Forward != nil && s.selects(&e) && s.Forward.wants(d)
 	var a answer
 	switch {
 	case greeted:
@@ -202,9 +200,6 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, body []byte, began
 	}
 	s.tally(d)
 	e.OutOfOrder = s.late(d, &e.Outcome)
-	if note != "" {
-		s.Note(note)
-	}
 	s.finish(w, r, e, a, forward, l)
 }
 
@@ -219,6 +214,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, e Event, a answe
 		a.write(w, r, d.ID)
 		e.Took = s.Now().Sub(d.ReceivedAt)
 	}
+	s.selects(&e)
 	s.tell(e, l)
 	switch {
 	case forward && s.Forward.Retry != nil:
@@ -261,11 +257,21 @@ func (s *Server) accepts(d *webhook.Delivery) bool {
 		d.Verification.Status != webhook.Invalid && d.Verification.Status != webhook.Unsigned
 }
 
-func (s *Server) selects(d *webhook.Delivery) (bool, string) {
-	if s.Policy.Select == nil {
-		return true, ""
+// selects says whether e's delivery is to be shown and forwarded. It asks only
+// once; where nothing is forwarded, the sender does not wait for it.
+func (s *Server) selects(e *Event) bool {
+	switch {
+	case e.asked:
+	case s.Policy.Select == nil:
+		e.Selected = true
+	default:
+		var note string
+		if e.Selected, note = s.Policy.Select(e.Delivery); note != "" {
+			s.Note(note)
+		}
 	}
-	return s.Policy.Select(d)
+	e.asked = true
+	return e.Selected
 }
 
 // own is the answer that no app gives.
