@@ -50,12 +50,12 @@ func (s *Server) admit(r *http.Request) (n *name, who claimant, made bool, e *re
 	switch {
 	case s.draining.Load():
 		return nil, who, false, errDraining
-	case !s.cfg.Limits.Unlimited && s.fails.empty(f.addr, now):
+	case !s.cfg.Limits.Unlimited && s.fails.empty(f.addr, time.Now()):
 		return nil, who, false, errAuthRate
 	}
 	who, ok := s.authenticate(r)
 	if !ok {
-		s.fails.take(f.addr, now)
+		s.fails.take(f.addr, time.Now())
 		return nil, who, false, errToken
 	}
 	if !slices.Contains(websocket.Subprotocols(r), wire.Protocol) {

@@ -107,7 +107,7 @@ func (s *Server) callbacks(ses *session) wire.Callbacks {
 		Nack: func(k wire.Nack) {
 			n := ses.name
 			n.mu.Lock()
-			n.box.nacked(ses, k, s.cfg.Now())
+			n.box.nacked(ses, k, time.Now())
 			n.mu.Unlock()
 			s.kick(n)
 		},
@@ -153,9 +153,8 @@ func (s *Server) pump(n *name) {
 	var ahead []*spool.Record
 	for {
 		n.mu.Lock()
-		now := s.cfg.Now()
 		ses := n.freeLocked()
-		offset, fresh, ok, wait := n.box.pick(now)
+		offset, fresh, ok, wait := n.box.pick(time.Now())
 		if ses == nil || !ok {
 			n.pumping = false
 			if ses != nil && wait > 0 {
@@ -237,7 +236,7 @@ func (s *Server) hand(n *name, ses *session, r *spool.Record) {
 	if err := ses.link.OpenEvent(e, r.Head, r.Body); err != nil {
 		ses.away.Store(true) // it takes nothing more
 		n.mu.Lock()
-		n.box.unsent(ses, r.Offset, s.cfg.Now())
+		n.box.unsent(ses, r.Offset, time.Now())
 		n.mu.Unlock()
 	}
 }

@@ -59,7 +59,7 @@ func (s *Server) servePublic(w http.ResponseWriter, r *http.Request, rt route) {
 
 // admit finds the name and counts the request against the limits.
 func (x *exchange) admit() *refusal {
-	l, now := &x.s.cfg.Limits, x.s.cfg.Now()
+	l, now := &x.s.cfg.Limits, x.began
 	if !l.Unlimited && !x.s.addrs.take(x.from.addr, now) {
 		return errRate
 	}

@@ -129,7 +129,7 @@ func (n *name) leave(s *session, now time.Time) {
 		n.sessions = slices.Delete(n.sessions, i, i+1)
 	}
 	n.usedAt = now
-	n.box.left(s, now)
+	n.box.left(s, time.Now())
 }
 
 // keeps says whether what cannot be passed on now is stored.

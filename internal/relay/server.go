@@ -97,10 +97,9 @@ func (s *Server) Run(ctx context.Context) {
 
 // sweep forgets what nobody used for long.
 func (s *Server) sweep(ctx context.Context) {
-	now := s.cfg.Now()
-	s.addrs.sweep(now)
-	s.fails.sweep(now)
-	before := now.Add(-s.cfg.Limits.Unused)
+	s.addrs.sweep(time.Now())
+	s.fails.sweep(time.Now())
+	before := s.cfg.Now().Add(-s.cfg.Limits.Unused)
 	s.names.each(func(n *name) {
 		if n.unusedSince(before) {
 			s.release(ctx, n)

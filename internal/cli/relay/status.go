@@ -1,0 +1,91 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hooks-cli/hooks/internal/address"
+	"github.com/hooks-cli/hooks/internal/cli"
+	"github.com/hooks-cli/hooks/internal/relay"
+	"github.com/hooks-cli/hooks/internal/units"
+)
+
+func newStatus(env *cli.Env) *cobra.Command {
+	var admin string
+	cmd := &cobra.Command{
+		Use:     "status",
+		Short:   "Show how a running relay stands",
+		Example: "  $ hooks relay status\n  $ hooks relay status --admin 10.0.0.5:8081 --json",
+		Args:    cli.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return status(cmd.Context(), env, admin) },
+	}
+	cmd.Flags().StringVar(&admin, "admin", ":8081", "the admin `ADDR` of the relay")
+	cli.Exits(cmd,
+		cli.Exit{Status: cli.OK, When: "the relay answered and is ready"},
+		cli.Exit{Status: cli.StatusNo, When: "the relay is draining"},
+		cli.Exit{Status: cli.StatusError, When: "no relay answers there"},
+	)
+	return cmd
+}
+
+func status(ctx context.Context, env *cli.Env, admin string) error {
+	a, err := address.ParseListen(admin)
+	if err != nil {
+		return cli.Usage(fmt.Errorf("--admin: %w", err))
+	}
+	if a.Host == "" {
+		a.Host = "127.0.0.1"
+	}
+	doc, err := fetch(ctx, env.HTTP, "http://"+net.JoinHostPort(a.Host, strconv.Itoa(a.Port))+"/status")
+	if err != nil {
+		return cli.Failed(fmt.Errorf("ask the relay: %w", err), "the relay says at its start where its status is: --admin ADDR")
+	}
+	var st relay.Status
+	if err := json.Unmarshal(doc, &st); err != nil {
+		return cli.Failed(fmt.Errorf("ask the relay: %w", err))
+	}
+	if env.Global.WantsJSON() {
+		err = env.JSON(ctx, st)
+	} else {
+		err = env.Columns(statusRows(st))
+	}
+	if err == nil && !st.Ready {
+		return cli.No()
+	}
+	return err
+}
+
+func statusRows(st relay.Status) [][]string {
+	ready := "ready"
+	if !st.Ready {
+		ready = "draining"
+	}
+	kept := "nothing is kept"
+	if st.Stores {
+		kept = fmt.Sprintf("%d wait (%s), %d stored, %d acknowledged, %d expired",
+			st.Waiting, units.FormatSize(st.WaitSize), st.Stored, st.Acked, st.Expired)
+	}
+	rows := [][]string{
+		{"relay", st.URL + " " + ready + ", " + st.Version},
+		{"clients", fmt.Sprintf("%d, with %d requests under way", st.Clients, st.Streams)},
+		{"events", kept},
+		{"names", strconv.Itoa(st.Names)},
+	}
+	for _, t := range st.Tunnels {
+		state := "away"
+		if t.Clients > 0 {
+			state = fmt.Sprintf("%d connected", t.Clients)
+		}
+		if t.Blocked {
+			state += ", blocked"
+		}
+		rows = append(rows, []string{"  " + t.Name, fmt.Sprintf("%s, %s, %d waiting, since %s", or(t.Mode), state, t.Waiting, t.Since.UTC().Format(time.DateTime))})
+	}
+	return rows
+}

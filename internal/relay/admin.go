@@ -1,0 +1,123 @@
+package relay
+
+import (
+	"cmp"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// A Status is what the admin listener tells of a relay.
+type Status struct {
+	Version  string         `json:"version"`
+	URL      string         `json:"url"`
+	Domain   string         `json:"domain,omitempty"`
+	Ready    bool           `json:"ready"`
+	Clients  int64          `json:"clients"`
+	Names    int            `json:"names"`
+	Streams  int64          `json:"streams"`
+	Stores   bool           `json:"stores"`
+	Stored   int64          `json:"stored"`
+	Acked    int64          `json:"acked"`
+	Expired  int64          `json:"expired"`
+	Waiting  int64          `json:"waiting"`
+	WaitSize int64          `json:"waiting_bytes"`
+	Tunnels  []TunnelStatus `json:"tunnels"` // at most 20: those with the most waiting or the newest clients
+}
+
+// A TunnelStatus is how one name stands.
+type TunnelStatus struct {
+	Name    string    `json:"name"`
+	Mode    string    `json:"mode"`
+	Share   string    `json:"share"`
+	Clients int       `json:"clients"`
+	Waiting int64     `json:"waiting"`
+	Blocked bool      `json:"blocked"`
+	Since   time.Time `json:"since"` // when its state last changed
+}
+
+// mostTunnels is how many tunnels a Status lists.
+const mostTunnels = 20
+
+// Status says how the relay stands.
+func (s *Server) Status() Status {
+	st := Status{
+		Version: s.cfg.Version, URL: s.cfg.Public.String(), Domain: s.cfg.Domain, Ready: s.Ready(),
+		Clients: s.metrics.links.Load(), Streams: s.metrics.streams.Load(), Tunnels: []TunnelStatus{},
+	}
+	if s.cfg.Spool != nil {
+		c := s.cfg.Spool.Totals()
+		st.Stores, st.Stored, st.Acked, st.Expired, st.Waiting, st.WaitSize = true, c.Stored, c.Acked, c.Expired, c.Waiting, c.Bytes
+	}
+	s.names.each(func(n *name) {
+		st.Names++
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		t := TunnelStatus{
+			Name: n.label, Mode: string(n.mode), Share: string(n.share), Clients: len(n.sessions),
+			Waiting: max(n.box.waiting, 0), Blocked: n.blocked, Since: n.usedAt.UTC(),
+		}
+		if len(n.sessions) > 0 {
+			t.Since = n.sessions[0].since.UTC()
+		}
+		st.Tunnels = append(st.Tunnels, t)
+	})
+	slices.SortFunc(st.Tunnels, func(a, b TunnelStatus) int {
+		return cmp.Or(cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(b.Clients, a.Clients), b.Since.Compare(a.Since), cmp.Compare(a.Name, b.Name))
+	})
+	st.Tunnels = st.Tunnels[:min(len(st.Tunnels), mostTunnels)]
+	return st
+}
+
+// Admin answers the operator: metrics, health, readiness and the status. It is
+// for a listener of its own, which senders and clients cannot reach.
+func (s *Server) Admin() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !s.Ready() {
+			say(w, http.StatusServiceUnavailable, "draining")
+			return
+		}
+		say(w, http.StatusOK, "ready")
+	})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8")
+		_ = s.WriteMetrics(w) // a scraper that has left reads nothing
+	})
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(s.Status()) // as above
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A page in the operator's browser can make a name of its own lead
+		// here; it cannot make it look like an address.
+		if !ownHost(r.Host) {
+			say(w, http.StatusForbidden, "host not allowed")
+			return
+		}
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func ownHost(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if len(host) > 2 && host[0] == '[' {
+		host = host[1 : len(host)-1]
+	}
+	_, err := netip.ParseAddr(host)
+	return err == nil || host == "localhost"
+}
+
+func say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n")) // a prober that has left reads nothing
+}
