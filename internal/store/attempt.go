@@ -69,6 +69,9 @@ func (s *Store) change(ctx context.Context, what, id string, size int, f func(*t
 		return fmt.Errorf("%s: %w: %w", what, ErrNotFound, err)
 	}
 	err = s.do(ctx, size, func(tx *transaction) error {
+		if err := tx.makeRoom(int64(size)); err != nil {
+			return err
+		}
 		r := ref{id: raw[:]}
 		found, err := tx.scan("SELECT seq, facet FROM delivery WHERE id = ?", []any{r.id}, &r.seq, &r.facet)
 		if err != nil {

@@ -16,8 +16,9 @@ import (
 const (
 	forReading   = "mode=rw&_pragma=busy_timeout(5000)&_pragma=cache_size(-4096)&_pragma=query_only(1)"
 	forWriting   = "mode=rw&_pragma=busy_timeout(50)&_pragma=cache_size(-16384)&_pragma=wal_autocheckpoint(0)"
+	forUpgrade   = "mode=rw&_pragma=busy_timeout(5000)&_pragma=synchronous(2)"
 	forFlushing  = "mode=rw&_pragma=busy_timeout(0)&_pragma=wal_autocheckpoint(0)"
-	forMaking    = "mode=rw&_pragma=page_size(%d)&_pragma=auto_vacuum(2)&_pragma=journal_mode(memory)&_pragma=synchronous(0)"
+	forMaking    = "mode=rw&_pragma=synchronous(0)"            // it is synced as a whole
 	withoutTouch = "mode=ro&immutable=1&_pragma=query_only(1)" // takes no lock, makes no file, ignores the journal
 	always       = "&_defensive=1&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=temp_store(2)"
 )
@@ -49,14 +50,62 @@ func uri(path string) string {
 
 // build makes the empty store in an empty file.
 func build(path string) (err error) {
-	db, err := connect(path, fmt.Sprintf(forMaking, pageSize), 1)
+	db, err := connect(path, forMaking, 1)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	ctx := context.Background()
-	statements := fmt.Sprintf("BEGIN; %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT; PRAGMA journal_mode=WAL",
-		schema, applicationID, schemaVersion)
+	statements := fmt.Sprintf(`PRAGMA page_size=%d; PRAGMA auto_vacuum=incremental; PRAGMA journal_mode=memory;
+		BEGIN; %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT; PRAGMA journal_mode=WAL`,
+		pageSize, schema, applicationID, schemaVersion)
 	_, err = db.ExecContext(ctx, statements)
+	return err
+}
+
+// A migration brings the schema one version forward.
+type migration string
+
+// migrations returns how each version, counted from 1, becomes the next one.
+// What has been released is never changed.
+func migrations() []migration { return nil }
+
+// upgrade brings a store forward to the newest version, all at once: after a
+// crash it has the old version or the new one. Whatever another process has
+// done first is not done again.
+func upgrade(ctx context.Context, path string, list []migration) (err error) {
+	db, err := connect(path, forUpgrade, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return translate(path, err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return translate(path, err)
+	}
+	if err := migrate(ctx, conn, list); err != nil {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // closing undoes it as well
+		return fmt.Errorf("bring the store forward: %w", translate(path, err))
+	}
+	// Older programs look for the version in the file, not in the journal.
+	_, err = conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	return translate(path, err)
+}
+
+func migrate(ctx context.Context, conn *sql.Conn, list []migration) error {
+	var version int
+	if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	for ; version >= 1 && version <= len(list); version++ {
+		if _, err := conn.ExecContext(ctx, string(list[version-1])); err != nil {
+			return fmt.Errorf("to version %d: %w", version+1, err)
+		}
+	}
+	_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version=%d; COMMIT", version))
 	return err
 }

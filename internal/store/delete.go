@@ -99,16 +99,18 @@ func (tx *transaction) delete(seq int64) error {
 		text string
 		args []any
 	}
-	for _, s := range []statement{
+	list := []statement{
 		{"DELETE FROM by_facet WHERE facet = ? AND id = ?", []any{facet, id}},
-		{"DELETE FROM failed WHERE facet = ? AND id = ?", []any{facet, id}},
 		{"DELETE FROM by_key WHERE key = ? AND seq = ?", []any{key, seq}},
+		{"DELETE FROM failed WHERE facet = ? AND id = ?", []any{facet, id}},
 		{"DELETE FROM attempt WHERE seq = ?", []any{seq}},
 		{"DELETE FROM pending WHERE id = ?", []any{id}},
-		{"DELETE FROM untexted WHERE seq = ?", []any{seq}},
-		{"DELETE FROM texts WHERE rowid = ?", []any{seq}},
 		{"DELETE FROM delivery WHERE seq = ?", []any{seq}},
-	} {
+	}
+	if seq <= tx.state.texted {
+		list = append(list, statement{"DELETE FROM untexted WHERE seq = ?", []any{seq}}, statement{"DELETE FROM texts WHERE rowid = ?", []any{seq}})
+	}
+	for _, s := range list {
 		if _, err := tx.exec(s.text, s.args...); err != nil {
 			return err
 		}

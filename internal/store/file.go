@@ -110,14 +110,26 @@ func judge(path string, head []byte, size int64) error {
 	case binary.BigEndian.Uint32(head[atAppID:]) != applicationID:
 		return problem(Foreign, "is a database of another program")
 	}
-	if v := binary.BigEndian.Uint32(head[atUserVersion:]); v > schemaVersion {
-		return problem(Newer, "was made by a newer hooks (version %d of the store, this one knows %d)", v, schemaVersion)
+	if err := judgeVersion(path, int(binary.BigEndian.Uint32(head[atUserVersion:]))); err != nil {
+		return err
 	}
 	page := int64(binary.BigEndian.Uint16(head[atPageSize:]))
 	want := page * int64(binary.BigEndian.Uint32(head[atPageCount:]))
 	// Pages that the first page already counts may still wait in the journal.
 	if wal, err := os.Lstat(path + "-wal"); size < want && (err != nil || wal.Size() == 0) {
 		return problem(Damaged, "is cut short: %d of %d bytes", size, want)
+	}
+	return nil
+}
+
+// judgeVersion refuses a schema that this program does not know.
+func judgeVersion(path string, version int) error {
+	switch {
+	case version > schemaVersion:
+		return &FileError{Path: path, Problem: Newer, Detail: fmt.Sprintf(
+			"was made by a newer hooks (version %d of the store, this one knows %d)", version, schemaVersion)}
+	case version < 1:
+		return &FileError{Path: path, Problem: Damaged, Detail: "has no version"}
 	}
 	return nil
 }

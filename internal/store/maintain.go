@@ -14,21 +14,37 @@ const (
 // maintain indexes what this process has stored: in one go while intake is
 // idle, a little at a time while it is busy. It ends with ctx.
 func (s *Store) maintain(ctx context.Context) {
-	ticker := time.NewTicker(rest)
-	defer ticker.Stop()
-	beat, behind, busy := s.own.wait(), false, false
+	prune := time.NewTicker(pruneEvery)
+	defer prune.Stop()
+	look := time.NewTimer(rest)
+	defer look.Stop()
+	s.pruneOld(ctx)
+	beat, busy := s.own.wait(), false
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-prune.C:
+			s.pruneOld(ctx)
 		case <-beat:
-			beat, behind, busy = s.own.wait(), true, true
-		case <-ticker.C:
-			if behind {
-				behind = s.index(ctx, busy, beat)
+			if beat = s.own.wait(); !busy {
+				busy = true
+				look.Reset(rest)
+			}
+		case <-look.C:
+			if s.index(ctx, busy, beat) {
+				look.Reset(rest)
 			}
 			busy = false
 		}
+	}
+}
+
+// pruneOld applies the store's retention. What it cannot delete now is deleted
+// later.
+func (s *Store) pruneOld(ctx context.Context) {
+	if s.opts.Retention != (Retention{}) {
+		_, _ = s.Prune(ctx, s.opts.Retention)
 	}
 }
 

@@ -134,11 +134,15 @@ func (s *Store) openReaders(ctx context.Context, how string) error {
 		return err
 	}
 	var version int
-	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return errors.Join(translate(s.path, err), db.Close())
+	err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
+	if err = translate(s.path, err); err == nil {
+		err = judgeVersion(s.path, version) // once more: the first page may be in the journal
 	}
-	if version > schemaVersion {
-		return errors.Join(&FileError{Path: s.path, Problem: Newer, Detail: "was made by a newer hooks"}, db.Close())
+	if err == nil && version < schemaVersion {
+		err = upgrade(ctx, s.path, migrations())
+	}
+	if err != nil {
+		return errors.Join(err, db.Close())
 	}
 	if old := s.readers.Swap(&pool{DB: db, stmts: map[string]*sql.Stmt{}}); old != nil {
 		_ = old.Close() // its file may be failing: that is why it is replaced

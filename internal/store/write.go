@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -171,10 +170,6 @@ func (w *writer) ensure(ctx context.Context) error {
 	}
 	w.db, w.conn, w.stmts, w.facets = db, conn, map[string]*sql.Stmt{}, nil
 	w.recent.forget()
-	if err := w.migrate(ctx); err != nil {
-		w.discard()
-		return err
-	}
 	return nil
 }
 
@@ -210,6 +205,7 @@ type transaction struct {
 	state state
 	was   state           // the state it began with
 	added map[facet]int64 // facets that it made
+	room  room
 }
 
 // state is the store's row of that name.
@@ -239,18 +235,30 @@ func (w *writer) begin(ctx context.Context) (*transaction, error) {
 		}
 	}
 	tx := &transaction{w: w, ctx: ctx, now: w.store.opts.Now()}
-	row, err := w.queryRow(ctx, selectState)
-	if err == nil {
-		err = tx.state.scan(row)
-	}
-	if err == nil {
-		tx.was = tx.state
-		err = w.catchUp(tx)
-	}
-	if err != nil {
+	if err := tx.prepare(); err != nil {
 		return nil, w.rollback(ctx, err)
 	}
 	return tx, nil
+}
+
+// prepare learns what other processes have done since the last transaction.
+func (tx *transaction) prepare() error {
+	var version int
+	if _, err := tx.scan("PRAGMA user_version", nil, &version); err != nil {
+		return err
+	}
+	if err := judgeVersion(tx.w.store.path, version); err != nil {
+		return err // brought forward by a newer hooks while this one had it open
+	}
+	row, err := tx.w.queryRow(tx.ctx, selectState)
+	if err != nil {
+		return err
+	}
+	if err := tx.state.scan(row); err != nil {
+		return err
+	}
+	tx.was = tx.state
+	return tx.w.catchUp(tx)
 }
 
 func (tx *transaction) commit() error {
@@ -337,16 +345,4 @@ func (tx *transaction) each(text string, args []any, f func(scan func(...any) er
 		}
 	}
 	return rows.Err()
-}
-
-// migrate brings the schema forward, and refuses one that is too new.
-func (w *writer) migrate(ctx context.Context) error {
-	var version int
-	if err := w.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return err
-	}
-	if version == schemaVersion {
-		return nil
-	}
-	return fmt.Errorf("version %d of the store cannot be written", version)
 }
