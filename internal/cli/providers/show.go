@@ -1,0 +1,213 @@
+package providers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hooks-cli/hooks/internal/cli"
+	"github.com/hooks-cli/hooks/internal/provider"
+	"github.com/hooks-cli/hooks/internal/render"
+	"github.com/hooks-cli/hooks/internal/safetext"
+)
+
+// ShowOptions is the command line of show, parsed.
+type ShowOptions struct {
+	Provider string
+	Event    string // the event whose sample is shown, "" for the first
+}
+
+func newShowCmd(env *cli.Env, run func(context.Context, *cli.Env, ShowOptions) error) *cobra.Command {
+	var opts ShowOptions
+	cmd := &cobra.Command{
+		Use:   "show PROVIDER",
+		Short: "Explain a provider",
+		Long: "Explains how a provider signs, with what is signed as a picture, when it retries, which events it sends, a sample, and " +
+			"where the facts come from. What no source states is marked as assumed.",
+		Example: "  $ hooks providers show canvelete\n" +
+			"  $ hooks providers show sketchpen --event video.failed\n" +
+			"  $ hooks providers show generic --json --jq .delivery",
+		Args:              cli.Args(1, 1, "a provider"),
+		ValidArgsFunction: completeProvider(env),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.Provider = args[0]
+			return run(cmd.Context(), env, opts)
+		},
+	}
+	cmd.Flags().StringVarP(&opts.Event, "event", "e", "", "the event whose sample is shown")
+	cli.CompleteFlagFunc(cmd, "event", func(string) []string {
+		catalogue, err := env.Workspace().Catalogue()
+		if err != nil {
+			return nil
+		}
+		return catalogue.EventTypes()
+	})
+	cli.Exits(cmd,
+		cli.Exit{Status: cli.OK, When: "the provider was explained"},
+		cli.Exit{Status: cli.StatusError, When: "a definition of your own could not be read"})
+	return cmd
+}
+
+// completeProvider offers the names of providers.
+func completeProvider(env *cli.Env) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		catalogue, err := env.Workspace().Catalogue()
+		if err != nil || len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return catalogue.IDs(), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// RunShow explains a provider.
+func RunShow(ctx context.Context, env *cli.Env, opts ShowOptions) error {
+	catalogue, err := env.Workspace().Catalogue()
+	if err != nil {
+		return err
+	}
+	p, err := catalogue.Get(opts.Provider)
+	if err != nil {
+		return err
+	}
+	if opts.Event == "" && len(p.Events) > 0 {
+		opts.Event = p.Events[0].Type
+	}
+	var sample *provider.Event
+	if opts.Event != "" {
+		if sample, err = p.Build(provider.BuildOptions{Type: opts.Event, At: env.Now()}); err != nil {
+			return err
+		}
+	}
+	if env.Global.WantsJSON() {
+		return env.JSON(ctx, describe(p, sample))
+	}
+	return print(env, explain(env.View(), p, sample))
+}
+
+// explain writes everything about p for a person.
+func explain(v render.View, p *provider.Provider, sample *provider.Event) string {
+	var b strings.Builder
+	section := func(title, text string) {
+		if text != "" {
+			b.WriteString("\n" + v.Heading(title) + text)
+		}
+	}
+	b.WriteString(v.Heading(p.Name + " (" + p.ID + ")"))
+	b.WriteString(v.Pairs(about(p)))
+	for i, s := range p.Schemes() {
+		title := "Signature"
+		if len(p.Schemes()) > 1 {
+			title = fmt.Sprintf("Signature %d: %s", i+1, s.Name())
+		}
+		section(title, v.Pairs(signature(s.Spec()))+"\n"+indent(picture(s.Spec())))
+	}
+	if len(p.Schemes()) == 0 {
+		section("Signature", "Nothing is signed.\n")
+	}
+	section("Event", v.Pairs(places(p)))
+	section("Delivery", v.Pairs(delivery(&p.Delivery))+attempts(v, &p.Delivery))
+	section("Events", events(v, p))
+	if sample != nil {
+		section("Sample: "+safetext.Line(sample.Type), v.Headers(sample.Header, nil)+v.Body(sample.Header, sample.Body, "hooks send --dry-run"))
+	}
+	section("Where this is from", sources(p))
+	return b.String()
+}
+
+func about(p *provider.Provider) []render.Pair {
+	return pairs("home", p.Home, "docs", p.Docs, "note", p.Note, "definition", p.Origin)
+}
+
+func places(p *provider.Provider) []render.Pair {
+	id := strings.Join(p.Places.ID, ", ")
+	if id == "" {
+		id = "none: a repeated event is known by its body"
+	}
+	return pairs("id", id, "type", strings.Join(p.Places.Type, ", "), "time", strings.Join(p.Places.Time, ", "), "order", p.Places.Order)
+}
+
+// pairs makes rows of names and texts, without those that have no text.
+func pairs(namesAndTexts ...string) []render.Pair {
+	var out []render.Pair
+	for i := 0; i < len(namesAndTexts); i += 2 {
+		if text := namesAndTexts[i+1]; text != "" {
+			out = append(out, render.Pair{Name: namesAndTexts[i], Text: safetext.Line(text)})
+		}
+	}
+	return out
+}
+
+// delivery tells how a provider delivers.
+func delivery(d *provider.Delivery) []render.Pair {
+	assumed := func(field, text string) string {
+		for _, a := range d.Assumed {
+			if a == field && text != "" {
+				return text + " (assumed)"
+			}
+		}
+		return text
+	}
+	var waits []string
+	for _, wait := range d.Schedule {
+		waits = append(waits, render.Duration(wait))
+	}
+	retryAfter := ""
+	if d.RetryAfter {
+		retryAfter = "honoured"
+	}
+	return pairs("request", d.Method+" "+assumed("path", d.Path), "time-out", assumed("timeout", render.Duration(d.Timeout)),
+		"success", assumed("success", strings.Join(d.Success, ", ")), "ends at", assumed("stop", strings.Join(d.Stop, ", ")),
+		"schedule", assumed("schedule", strings.Join(waits, ", ")), "Retry-After", retryAfter, "retries", d.Retries)
+}
+
+// attempts says when each attempt is made.
+func attempts(v render.View, d *provider.Delivery) string {
+	if len(d.Schedule) == 0 {
+		return ""
+	}
+	var rows [][]string
+	var after time.Duration
+	for i, wait := range d.Schedule {
+		after += wait
+		when := "at once"
+		if wait > 0 {
+			when = "after " + render.Duration(wait)
+		}
+		rows = append(rows, []string{fmt.Sprint(i + 1), when, render.Duration(after)})
+	}
+	return "\n" + v.Table([]render.Column{{Title: "ATTEMPT", Right: true}, {Title: "WAIT"}, {Title: "SINCE THE FIRST", Right: true}}, rows)
+}
+
+func events(v render.View, p *provider.Provider) string {
+	var rows [][]string
+	for _, e := range p.Events {
+		shape := "as documented"
+		if e.Synthetic {
+			shape = "in its style"
+		}
+		rows = append(rows, []string{safetext.Line(e.Type), safetext.Line(e.Summary), shape})
+	}
+	return v.Table([]render.Column{{Title: "TYPE"}, {Title: "WHEN", Drop: 1, Shrink: true}, {Title: "SAMPLE", Drop: 2}}, rows)
+}
+
+func sources(p *provider.Provider) string {
+	var b strings.Builder
+	for _, s := range p.Sources {
+		b.WriteString(safetext.Line(s) + "\n")
+	}
+	for _, s := range p.SDK {
+		b.WriteString(safetext.Line(s) + "\n")
+	}
+	if p.Checked != "" {
+		b.WriteString("checked on " + safetext.Line(p.Checked) + "\n")
+	}
+	return b.String()
+}
+
+// indent sets text off from what stands around it.
+func indent(text string) string {
+	return "  " + strings.Join(strings.Split(strings.TrimRight(text, "\n"), "\n"), "\n  ") + "\n"
+}
