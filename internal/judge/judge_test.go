@@ -496,3 +496,25 @@ func escape(s string) string {
 	}
 	return b.String()
 }
+
+func TestCovered(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	d := b.delivery(t, "sketchpen", "dev-sketchpen")
+	d.Header.Set("X-Added", "by somebody")
+	if b.Covered(d) != nil {
+		t.Error("something is covered before it is judged")
+	}
+	b.Judge.Judge(t.Context(), d, now())
+	signed := b.Covered(d)
+	if signed == nil {
+		t.Fatalf("nothing is covered: %s", verdict(d))
+	}
+	for name, want := range map[string]bool{
+		"X-Sketchpen-Signature": true, "X-Sketchpen-Timestamp": true, "Content-Type": false, "X-Added": false, "Host": false,
+	} {
+		if got := signed(name); got != want {
+			t.Errorf("%s covered: %v, want %v", name, got, want)
+		}
+	}
+}
