@@ -12,22 +12,26 @@ type writer struct {
 	buf []byte
 }
 
+// bytes writes b, after the text that came before it.
 func (w *writer) bytes(b []byte) {
-	if w.h != nil {
-		w.h.Write(b)
+	if w.h == nil {
+		w.buf = append(w.buf, b...)
 		return
 	}
-	w.buf = append(w.buf, b...)
+	w.flush()
+	w.h.Write(b)
 }
 
-// text writes s through the buffer, since a hash takes no strings.
-func (w *writer) text(s string) {
-	if w.h == nil {
-		w.buf = append(w.buf, s...)
-		return
+// text writes s through the buffer, since a hash takes no strings and short
+// writes are dear.
+func (w *writer) text(s string) { w.buf = append(w.buf, s...) }
+
+// flush gives the buffer to the hash, if there is one.
+func (w *writer) flush() {
+	if w.h != nil && len(w.buf) > 0 {
+		w.h.Write(w.buf)
+		w.buf = w.buf[:0]
 	}
-	w.buf = append(w.buf[:0], s...)
-	w.h.Write(w.buf)
 }
 
 // write gives the text of the template to w. Only parts that are filtered,
@@ -146,6 +150,7 @@ func (sh *signedHeaders) text(r *reading) string {
 		return ""
 	}
 	var out []string
+	r.more = true
 	for _, name := range strings.Split(sh.names.text(r), sh.separator) {
 		r.variables[1] = name
 		r.variables[2] = strings.Join(r.header(canonical(name)), ",")

@@ -130,7 +130,7 @@ func (s *Scheme) verifyToken(st *state, keys []NamedKey, o VerifyOptions) webhoo
 	if !ok || !s.rightHeader(t.header) || payload.Valid(t.claims) != nil && !s.jwt.spec.Detached {
 		return s.invalid(webhook.SignatureMalformed)
 	}
-	st.r.claims = t.claims
+	st.r.claims, st.r.more = t.claims, true
 	if s.jwt.spec.Detached {
 		st.r.claims = nil
 	}
@@ -198,7 +198,9 @@ func (s *Scheme) afterToken(st *state, o VerifyOptions) webhook.Reason {
 		if !ok {
 			return webhook.TimestampMissing
 		}
-		st.r.timestamp = text
+		if bad := st.r.stamp(s.stamp.unit, text); bad != "" {
+			return bad
+		}
 	} else if bad := s.takeStamp(st); bad != "" {
 		return bad
 	}

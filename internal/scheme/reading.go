@@ -3,8 +3,10 @@ package scheme
 import (
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/hooks-cli/hooks/internal/payload"
+	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
 // maxParts is how many named elements a signature's header may have.
@@ -18,6 +20,7 @@ type reading struct {
 	key *Key
 
 	timestamp string
+	at        time.Time // what timestamp says
 	id        string
 	nonce     string // of what is being signed
 	parts     [maxParts]string
@@ -31,6 +34,29 @@ type reading struct {
 	queryList  fields
 	formList   fields
 	incomplete bool // a place held nothing
+	more       bool // item, claims, parts or variables were set
+}
+
+// reset forgets the message. It is written so that a reading of little more
+// than a header costs little.
+func (r *reading) reset() {
+	if r.more || r.asked != [3]bool{} {
+		*r = reading{}
+		return
+	}
+	r.s, r.m, r.key = nil, nil, nil
+	r.timestamp, r.id = "", ""
+	r.incomplete = false
+}
+
+// stamp takes the timestamp.
+func (r *reading) stamp(u unit, text string) webhook.Reason {
+	var ok bool
+	r.timestamp = text
+	if r.at, ok = u.parse(text); !ok {
+		return webhook.TimestampMalformed
+	}
+	return ""
 }
 
 func (r *reading) header(name string) []string {
@@ -65,7 +91,7 @@ func (r *reading) itemMatch(i int) payload.Match {
 
 // enter makes item what @ stands for.
 func (r *reading) enter(item []byte) {
-	r.item = item
+	r.item, r.more = item, true
 	r.items, _ = payload.Find(item, r.s.itemPaths.paths...)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // maxElements bounds a format; an element is a bit in parsed.seen.
@@ -145,6 +146,7 @@ type parsed struct {
 	set    [MaxSignatures]int // the set that each one belongs to
 	sets   int
 	stamps [MaxSignatures]string // by set
+	at     [MaxSignatures]time.Time
 	ids    [MaxSignatures]string
 	parts  [MaxSignatures][maxParts]string
 	seen   [MaxSignatures]uint8 // which elements of a set have come
@@ -153,11 +155,14 @@ type parsed struct {
 // reset forgets what was found. It is written so that a request with one
 // signature costs little.
 func (p *parsed) reset() {
-	clear(p.text[:p.n])
-	clear(p.stamps[:p.sets])
-	clear(p.ids[:p.sets])
-	clear(p.parts[:p.sets])
-	clear(p.seen[:p.sets])
+	for i := range p.n {
+		p.text[i] = ""
+	}
+	for i := range p.sets {
+		if p.seen[i] != 0 {
+			p.seen[i], p.stamps[i], p.ids[i], p.parts[i] = 0, "", "", [maxParts]string{}
+		}
+	}
 	p.n, p.sets = 0, 0
 }
 
@@ -384,31 +389,4 @@ func (f *sigForm) decode(dst []byte, text string) ([]byte, bool) {
 		return decodeHex(dst, string(out[len(dst):]), false)
 	}
 	return out, true
-}
-
-func decodeHex(dst []byte, text string, upper bool) ([]byte, bool) {
-	if len(text)%2 != 0 {
-		return dst, false
-	}
-	for i := 0; i < len(text); i += 2 {
-		hi, ok1 := hexValue(text[i], upper)
-		lo, ok2 := hexValue(text[i+1], upper)
-		if !ok1 || !ok2 {
-			return dst, false
-		}
-		dst = append(dst, hi<<4|lo)
-	}
-	return dst, true
-}
-
-func hexValue(c byte, upper bool) (byte, bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'a' <= c && c <= 'f' && !upper:
-		return c - 'a' + 10, true
-	case 'A' <= c && c <= 'F' && upper:
-		return c - 'A' + 10, true
-	}
-	return 0, false
 }

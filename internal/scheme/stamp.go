@@ -124,18 +124,28 @@ func (st *stamp) judge(t time.Time, o VerifyOptions) webhook.Reason {
 	if o.Tolerance != 0 {
 		tolerance = o.Tolerance
 	}
-	now := o.Now
-	switch ns := t.Nanosecond(); {
-	case ns == 0:
-		now = time.Unix(now.Unix(), 0)
-	case ns%int(time.Millisecond) == 0:
-		now = time.UnixMilli(now.UnixMilli())
-	}
-	// A difference would not do: that of far times is cut off.
+	// The difference of far times would be cut off, so whole seconds are
+	// compared first.
+	age := o.Now.Unix() - t.Unix()
+	limit := int64(tolerance/time.Second) + 1
 	switch {
-	case now.After(t.Add(tolerance)):
+	case age > limit:
 		return webhook.TimestampExpired
-	case t.After(now.Add(tolerance)):
+	case -age > limit:
+		return webhook.TimestampFuture
+	}
+	exact := time.Duration(age) * time.Second
+	if ns := t.Nanosecond(); ns != 0 {
+		now := o.Now.Nanosecond()
+		if ns%int(time.Millisecond) == 0 {
+			now -= now % int(time.Millisecond)
+		}
+		exact += time.Duration(now - ns)
+	}
+	switch {
+	case exact > tolerance:
+		return webhook.TimestampExpired
+	case -exact > tolerance:
 		return webhook.TimestampFuture
 	}
 	return ""

@@ -64,8 +64,10 @@ func (s *Scheme) withoutKey(m *Message) webhook.Verification {
 }
 
 func (k *Key) release(st *state) {
-	st.r = reading{}
-	clear(st.wanted[:st.p.n])
+	st.r.reset()
+	for i := range st.p.n {
+		st.wanted[i] = nil
+	}
 	st.p.reset()
 	k.states.Put(st)
 }
@@ -130,11 +132,7 @@ func (s *Scheme) after(st *state, o VerifyOptions) webhook.Reason {
 	if !s.stamp.signed {
 		return ""
 	}
-	t, ok := s.stamp.unit.parse(st.r.timestamp)
-	if !ok {
-		return webhook.TimestampMalformed
-	}
-	return s.stamp.judge(t, o)
+	return s.stamp.judge(st.r.at, o)
 }
 
 // take finds, takes apart and decodes the signatures and what goes with them.
@@ -187,7 +185,8 @@ func (s *Scheme) takeStamp(st *state) webhook.Reason {
 			if st.p.stamps[set] == "" {
 				return webhook.TimestampMissing
 			}
-			if _, ok := s.stamp.unit.parse(st.p.stamps[set]); !ok {
+			var ok bool
+			if st.p.at[set], ok = s.stamp.unit.parse(st.p.stamps[set]); !ok {
 				return webhook.TimestampMalformed
 			}
 		}
@@ -200,22 +199,20 @@ func (s *Scheme) takeStamp(st *state) webhook.Reason {
 	case len(values) > 1:
 		return webhook.TimestampMalformed
 	}
-	st.r.timestamp = values[0]
-	if _, ok := s.stamp.unit.parse(values[0]); !ok {
-		return webhook.TimestampMalformed
-	}
-	return ""
+	return st.r.stamp(s.stamp.unit, values[0])
 }
 
 // enterSet makes the elements of one set what templates refer to.
 func (s *Scheme) enterSet(st *state, set int) {
 	if s.stamp.inFormat {
-		st.r.timestamp = st.p.stamps[set]
+		st.r.timestamp, st.r.at = st.p.stamps[set], st.p.at[set]
 	}
 	if s.id.kind == locNone {
 		st.r.id = st.p.ids[set]
 	}
-	st.r.parts = st.p.parts[set]
+	if len(s.signature.partNames) > 0 {
+		st.r.parts, st.r.more = st.p.parts[set], true
+	}
 }
 
 // compare returns the key, and the set of the signature, that fit; -1 if none
@@ -253,13 +250,13 @@ func (s *Scheme) digest(st, hashing *state) {
 		hashing.sum = append(hashing.sum[:0], st.r.key.secret...)
 		return
 	}
+	w.buf = w.buf[:0]
 	if w.h != nil {
 		w.h.Reset()
-	} else {
-		w.buf = w.buf[:0]
 	}
 	s.writeContent(w, &st.r)
 	if w.h != nil {
+		w.flush()
 		hashing.sum = w.h.Sum(hashing.sum[:0])
 	}
 }
