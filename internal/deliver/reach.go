@@ -31,7 +31,7 @@ func WaitFor(ctx context.Context, rawURL string, limit time.Duration, ended <-ch
 		if derr == nil {
 			return c.Close()
 		}
-		if limited.Err() == nil {
+		if limited.Err() == nil && !isTimeout(derr) {
 			_, text := classify(derr, addr)
 			err = errors.New(text)
 		}

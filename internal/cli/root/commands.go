@@ -9,18 +9,21 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli/providers"
 	"github.com/hooks-cli/hooks/internal/cli/relay"
 	"github.com/hooks-cli/hooks/internal/cli/secrets"
+	"github.com/hooks-cli/hooks/internal/cli/send"
 	"github.com/hooks-cli/hooks/internal/cli/settings"
+	"github.com/hooks-cli/hooks/internal/cli/sign"
 	"github.com/hooks-cli/hooks/internal/cli/version"
 )
 
 // commands is the one list of all commands: a line each, in the order in which
-// a group shows them.
-func commands(env *cli.Env, add func(group string, cmd *cobra.Command)) {
-	add(cli.GroupLook, providers.NewCmd(env))
-	add(cli.GroupReach, relay.NewCmd(env, relay.Run))
-	add(cli.GroupKeep, secrets.NewCmd(env))
-	add(cli.GroupKeep, settings.NewCmd(env))
-	add(cli.GroupKeep, completion.NewCmd(env, completion.Run))
-	add(cli.GroupKeep, demo.NewCmd(env, demo.Run))
-	add(cli.GroupKeep, version.NewCmd(env, version.Run))
+// a group shows them. Only the command that is run is made, so that a start
+// does not take longer for each one that exists.
+func commands(env *cli.Env, add func(group, name string, make func() *cobra.Command)) {
+	add(cli.GroupLook, "providers", func() *cobra.Command { return providers.NewCmd(env) })
+	add(cli.GroupReach, "relay", func() *cobra.Command { return relay.NewCmd(env, relay.Run) })
+	add(cli.GroupKeep, "secrets", func() *cobra.Command { return secrets.NewCmd(env) })
+	add(cli.GroupKeep, "config", func() *cobra.Command { return settings.NewCmd(env) })
+	add(cli.GroupKeep, "completion", func() *cobra.Command { return completion.NewCmd(env, completion.Run) })
+	add(cli.GroupKeep, "demo", func() *cobra.Command { return demo.NewCmd(env, demo.Run) })
+	add(cli.GroupKeep, "version", func() *cobra.Command { return version.NewCmd(env, version.Run) })
 }
