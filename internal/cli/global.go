@@ -107,6 +107,7 @@ const (
 	streamsKey = "hooks:streams"
 	groupKey   = "hooks:group"
 	profileKey = "hooks:profile"
+	quickKey   = "hooks:quick"
 )
 
 func annotate(cmd *cobra.Command, key, value string) {

@@ -57,6 +57,13 @@ func IsGroup(cmd *cobra.Command) bool { return cmd.Annotations[groupKey] != "" }
 // yet, since it makes it.
 func MakesProfile(cmd *cobra.Command) { annotate(cmd, profileKey, "true") }
 
+// Quick declares that cmd prints what it knows and ends: it waits for nothing
+// that a signal would have to interrupt.
+func Quick(cmd *cobra.Command) { annotate(cmd, quickKey, "true") }
+
+// IsQuick says whether cmd was declared with Quick.
+func IsQuick(cmd *cobra.Command) bool { return cmd.Annotations[quickKey] != "" }
+
 // The groups that `hooks` shows its commands in.
 const (
 	GroupBegin   = "begin"

@@ -43,6 +43,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 		},
 	}
 	cli.Exits(cmd, cli.Exit{Status: cli.OK, When: "the script was printed"})
+	cli.Quick(cmd)
 	return cmd
 }
 

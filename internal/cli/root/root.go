@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -22,51 +23,73 @@ import (
 // with. The first Ctrl-C or SIGTERM cancels the context of the command, which
 // then finishes what it has begun; the second one exits at once.
 func Main(env *cli.Env) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
-		select {
-		case <-done:
-		case <-ctx.Done():
-			exitOnSecond(env, done)
-		}
-	}()
-	return Run(ctx, env)
-}
-
-func exitOnSecond(env *cli.Env, done <-chan struct{}) {
-	again, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	select {
-	case <-done:
-	case <-again.Done():
-		env.Exit(int(cli.Interrupt))
-	}
+	r := &runner{env: env, signals: true}
+	return r.main(context.Background())
 }
 
 // Run is Main without the signals, for tests.
 func Run(ctx context.Context, env *cli.Env) int {
 	r := &runner{env: env}
+	return r.main(ctx)
+}
+
+func (r *runner) main(ctx context.Context) int {
+	r.only = firstWord(r.env.Args)
 	cmd := r.tree()
-	cmd.SetArgs(append([]string{}, env.Args...)) // never nil: cobra would read os.Args
+	cmd.SetArgs(append([]string{}, r.env.Args...)) // never nil: cobra would read os.Args
 	err := cmd.ExecuteContext(ctx)
 	if err == nil {
 		return int(cli.OK)
 	}
 	var own *cli.Error
 	switch {
-	case ctx.Err() != nil && cli.StatusOf(err) == cli.StatusError:
+	case (r.interrupted || ctx.Err() != nil) && cli.StatusOf(err) == cli.StatusError:
 		err = cli.Interrupted()
 	case !errors.As(err, &own) && !r.running:
 		err = cli.Usage(err) // cobra's own checks of the command line
 	}
-	if !r.running && slices.Contains(env.Args, "--json") {
-		env.Global.JSON = true // the mistake stood before the flag
+	if !r.running && slices.Contains(r.env.Args, "--json") {
+		r.env.Global.JSON = true // the mistake stood before the flag
 	}
-	env.PrintError(err)
+	r.env.PrintError(err)
 	return int(cli.StatusOf(err))
+}
+
+// heed makes the context of cmd end with the first Ctrl-C or SIGTERM, and the
+// process with the second, until done is called. A command that is over in a
+// moment goes without: what it takes to wait for signals would be a part of its
+// time, and a signal ends it anyway.
+func (r *runner) heed(cmd *cobra.Command) (done func()) {
+	if !r.signals || cli.IsQuick(cmd) {
+		return func() {}
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	cmd.SetContext(ctx)
+	over := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-over:
+		case <-ctx.Done():
+			r.exitOnSecond(over)
+		}
+	})
+	return func() {
+		close(over)
+		watch.Wait()
+		r.interrupted = ctx.Err() != nil
+		stop()
+	}
+}
+
+func (r *runner) exitOnSecond(over <-chan struct{}) {
+	again, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	select {
+	case <-over:
+	case <-again.Done():
+		r.env.Exit(int(cli.Interrupt))
+	}
 }
 
 // New returns the command tree, for what reads it: completions, man pages,
@@ -76,8 +99,28 @@ func New(env *cli.Env) *cobra.Command { return (&runner{env: env}).tree() }
 // runner is one run of the program.
 type runner struct {
 	env     *cli.Env
+	signals bool             // are heeded
+	only    string           // the one command to make, "" for all
 	order   []*cobra.Command // as commands lists them; cobra sorts by name
-	running bool             // the command line could be read
+
+	running     bool // the command line could be read
+	interrupted bool // by a signal, while the command ran
+}
+
+// firstWord is the command that the arguments begin with, if one does: then it
+// is the only one that is needed. Everything else (flags first, help, a wrong
+// word, completions) may need all of them.
+func firstWord(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	found := ""
+	commands(nil, func(_, name string, _ func() *cobra.Command) {
+		if name == args[0] {
+			found = name
+		}
+	})
+	return found
 }
 
 func (r *runner) tree() *cobra.Command {
@@ -99,11 +142,19 @@ func (r *runner) tree() *cobra.Command {
 	cmd.SetIn(env.In)
 	cmd.SetOut(env.Out)
 	cmd.SetErr(env.Err)
+	cli.Quick(cmd)
 	cmd.Flags().BoolVar(&showVersion, "version", false, "print the version")
 	env.Global.Bind(cmd.PersistentFlags())
 	completeGlobal(cmd)
 	cmd.AddGroup(groups()...)
-	commands(env, func(group string, sub *cobra.Command) {
+	commands(env, func(group, name string, make func() *cobra.Command) {
+		if r.only != "" && r.only != name {
+			return
+		}
+		sub := make()
+		if sub.Name() != name {
+			panic("command tree: " + sub.Name() + " is listed as " + name)
+		}
 		sub.GroupID = group
 		r.order = append(r.order, sub)
 		cmd.AddCommand(sub)
@@ -137,6 +188,7 @@ func (r *runner) prepare(cmd *cobra.Command) {
 		cmd.Args = unknownCommand
 		if cmd.RunE == nil {
 			cli.MarkGroup(cmd)
+			cli.Quick(cmd)
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return r.help(cmd) }
 		}
 	}
@@ -184,6 +236,7 @@ func (r *runner) run(cmd *cobra.Command, args []string, run func(*cobra.Command,
 			err = cerr
 		}
 	}()
+	defer r.heed(cmd)()
 	return run(cmd, args)
 }
 

@@ -94,6 +94,7 @@ func (r *runner) helpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return r.explain(cmd.Root(), args) },
 	}
 	cli.Exits(cmd, cli.Exit{Status: cli.OK, When: "the help was printed"})
+	cli.Quick(cmd)
 	return cmd
 }
 
