@@ -22,7 +22,7 @@ func (s *Store) AddAttempt(ctx context.Context, deliveryID string, a webhook.Att
 		a.Response = &r
 	}
 	record := encodeAttempt(s.dict, &a)
-	size := len(record) + rowOverhead
+	size := len(record.b) + rowOverhead
 	if a.Response != nil {
 		size += len(a.Response.Body)
 	}
@@ -42,8 +42,8 @@ func (s *Store) SetResponse(ctx context.Context, deliveryID string, status int) 
 			return err
 		}
 		tx.state.attempt++
-		if _, err := tx.exec("INSERT INTO attempt (n, seq, number, status) VALUES (?, ?, 0, ?)",
-			tx.state.attempt, r.seq, status); err != nil {
+		if _, err := tx.exec("INSERT INTO attempt (n, seq, number, record) VALUES (?, ?, 0, ?)",
+			tx.state.attempt, r.seq, encodeAnswer(status)); err != nil {
 			return err
 		}
 		var attempts int
@@ -88,7 +88,7 @@ func (s *Store) change(ctx context.Context, what, id string, size int, f func(*t
 	return nil
 }
 
-func (tx *transaction) insertAttempt(seq int64, a *webhook.Attempt, record []byte) error {
+func (tx *transaction) insertAttempt(seq int64, a *webhook.Attempt, record *recordWriter) error {
 	var newest sql.NullInt64
 	if _, err := tx.scan("SELECT max(number) FROM attempt WHERE seq = ?", []any{seq}, &newest); err != nil {
 		return err
@@ -97,13 +97,13 @@ func (tx *transaction) insertAttempt(seq int64, a *webhook.Attempt, record []byt
 	if number <= newest.Int64 {
 		number = newest.Int64 + 1
 	}
-	var status, body any
+	var body []byte
 	if a.Response != nil {
-		status, body = a.Response.Status, a.Response.Body
+		body = a.Response.Body
 	}
 	tx.state.attempt++
-	_, err := tx.exec("INSERT INTO attempt (n, seq, number, status, record, body) VALUES (?, ?, ?, ?, ?, ?)",
-		tx.state.attempt, seq, number, status, record, body)
+	_, err := tx.exec("INSERT INTO attempt (n, seq, number, record, body) VALUES (?, ?, ?, ?, ?)",
+		tx.state.attempt, seq, number, record.sealed(body, numberBytes(int(number))), body)
 	return err
 }
 

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -303,8 +305,8 @@ func decodeDelivery(dict *dictionary, b, id []byte) (*webhook.Delivery, error) {
 }
 
 // encodeAttempt writes an attempt without its number and the body of its
-// answer, which stand beside it.
-func encodeAttempt(dict *dictionary, a *webhook.Attempt) []byte {
+// answer, which stand beside it. The number is known when it is sealed.
+func encodeAttempt(dict *dictionary, a *webhook.Attempt) *recordWriter {
 	w := &recordWriter{dict: dict, b: make([]byte, 0, 256)}
 	w.b = append(w.b, recordVersion)
 	w.time(a.At)
@@ -313,16 +315,16 @@ func encodeAttempt(dict *dictionary, a *webhook.Attempt) []byte {
 	w.text(a.Err)
 	if a.Response == nil {
 		w.uint(0)
-		return w.sealed()
+		return w
 	}
 	w.uint(uint64(max(a.Response.Status, 0)) + 1)
 	w.header(a.Response.Header)
-	return w.sealed(a.Response.Body)
+	return w
 }
 
 // decodeAttempt reads what encodeAttempt wrote.
 func decodeAttempt(dict *dictionary, number int, b, body []byte) (webhook.Attempt, error) {
-	r, err := openRecord(dict, b, body)
+	r, err := openRecord(dict, b, body, numberBytes(number))
 	if err != nil {
 		return webhook.Attempt{}, err
 	}
@@ -334,4 +336,45 @@ func decodeAttempt(dict *dictionary, number int, b, body []byte) (webhook.Attemp
 		return webhook.Attempt{}, err
 	}
 	return a, nil
+}
+
+// encodeAnswer writes the status that a delivery was answered with.
+func encodeAnswer(status int) []byte {
+	w := &recordWriter{b: []byte{recordVersion}}
+	w.uint(uint64(max(status, 0)))
+	return w.sealed()
+}
+
+// decodeAnswer reads what encodeAnswer wrote.
+func decodeAnswer(b []byte) (int, error) {
+	r, err := openRecord(nil, b)
+	if err != nil {
+		return 0, err
+	}
+	status := int(r.uint())
+	return status, r.end()
+}
+
+func numberBytes(n int) []byte { return binary.AppendVarint(nil, int64(n)) }
+
+// bodySum is what stands in the column sum: the SHA-256 of the body, then four
+// bytes that cover what was only known when the delivery was inserted.
+func bodySum(sum [sha256.Size]byte, answer *int64, first []byte) []byte {
+	return binary.BigEndian.AppendUint32(sum[:], lateSum(answer, first))
+}
+
+func lateSum(answer *int64, first []byte) uint32 {
+	late := []byte{0}
+	if answer != nil {
+		late = binary.AppendVarint([]byte{1}, *answer)
+	}
+	return checkOf(late, [][]byte{first})
+}
+
+// checkSum compares a body and what came late with their sum.
+func checkSum(stored, body []byte, answer *int64, first []byte) error {
+	if !bytes.Equal(stored, bodySum(sha256.Sum256(body), answer, first)) {
+		return errors.New("its body is not what was stored")
+	}
+	return nil
 }

@@ -14,13 +14,16 @@ import (
 
 // How a connection is opened. None of them ever creates a file.
 const (
-	forReading   = "mode=rw&_pragma=busy_timeout(5000)&_pragma=cache_size(-4096)&_pragma=query_only(1)"
-	forWriting   = "mode=rw&_pragma=busy_timeout(50)&_pragma=cache_size(-16384)&_pragma=wal_autocheckpoint(0)"
-	forUpgrade   = "mode=rw&_pragma=busy_timeout(5000)&_pragma=synchronous(2)"
-	forFlushing  = "mode=rw&_pragma=busy_timeout(0)&_pragma=wal_autocheckpoint(0)"
-	forMaking    = "mode=rw&_pragma=synchronous(0)"            // it is synced as a whole
-	withoutTouch = "mode=ro&immutable=1&_pragma=query_only(1)" // takes no lock, makes no file, ignores the journal
-	always       = "&_defensive=1&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=temp_store(2)"
+	forReading  = "mode=rw&_pragma=busy_timeout(5000)&_pragma=cache_size(-4096)&_pragma=query_only(1)"
+	forWriting  = "mode=rw&_pragma=busy_timeout(50)&_pragma=cache_size(-16384)&_pragma=wal_autocheckpoint(0)"
+	forUpgrade  = "mode=rw&_pragma=busy_timeout(5000)&_pragma=synchronous(2)"
+	forFlushing = "mode=rw&_pragma=busy_timeout(0)&_pragma=wal_autocheckpoint(0)"
+	forMaking   = "mode=rw&_pragma=synchronous(0)" // it is synced as a whole
+	always      = "&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=temp_store(2)"
+
+	// withoutTouch takes no lock, makes no file, ignores the journal and is
+	// content with a file that is shorter than it says.
+	withoutTouch = "mode=ro&immutable=1&_pragma=query_only(1)&_pragma=writable_schema(1)"
 )
 
 // maxReaders bounds the connections that read at the same time.

@@ -134,8 +134,10 @@ func (q *Query) bounds(skew int64) (low, high []byte) {
 const pageOf = 64
 
 // places yields where the deliveries are that a query may mean, in its order.
+// Where the file is damaged on the way, it goes on with what can be found.
 func (s *Store) places(ctx context.Context, q *Query) iter.Seq2[place, error] {
 	return func(yield func(place, error) bool) {
+		given := map[int64]bool{} // only needed once there is damage
 		next, err := s.source(ctx, q)
 		for err == nil {
 			var found []place
@@ -143,10 +145,15 @@ func (s *Store) places(ctx context.Context, q *Query) iter.Seq2[place, error] {
 				return
 			}
 			for _, p := range found {
+				given[p.seq] = true
 				if !yield(p, nil) {
 					return
 				}
 			}
+		}
+		if isDamage(err) {
+			s.salvage(ctx, q, given, err, yield)
+			return
 		}
 		yield(place{}, err)
 	}

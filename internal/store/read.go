@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -117,7 +116,7 @@ type place struct {
 func (s *Store) load(ctx context.Context, p place) (*webhook.Delivery, error) {
 	var (
 		id, dup, record, sum, body []byte
-		answer                     sql.NullInt64
+		answer                     *int64
 	)
 	found, err := s.one(ctx, "SELECT id, answer, dup, record, sum, body FROM delivery WHERE seq = ?", []any{p.seq},
 		&id, &answer, &dup, &record, &sum, &body)
@@ -134,15 +133,15 @@ func (s *Store) load(ctx context.Context, p place) (*webhook.Delivery, error) {
 	if err != nil {
 		return nil, &DamagedError{ID: idText(id), Detail: err.Error()}
 	}
-	if have := sha256.Sum256(body); !bytes.Equal(have[:], sum) {
-		return nil, &DamagedError{ID: idText(id), Detail: "its body is not what was stored"}
+	if err := checkSum(sum, body, answer, dup); err != nil {
+		return nil, &DamagedError{ID: idText(id), Detail: err.Error()}
 	}
 	d.ID, d.Body = idText(id), body
 	if dup != nil {
 		d.DuplicateOf = idText(dup)
 	}
-	if answer.Valid {
-		d.Response = &webhook.Response{Status: int(answer.Int64)}
+	if answer != nil {
+		d.Response = &webhook.Response{Status: int(*answer)}
 	}
 	if err := s.loadAttempts(ctx, d, p.seq); err != nil {
 		return nil, s.damaged(id, err)
@@ -151,18 +150,21 @@ func (s *Store) load(ctx context.Context, p place) (*webhook.Delivery, error) {
 }
 
 func (s *Store) loadAttempts(ctx context.Context, d *webhook.Delivery, seq int64) error {
-	return s.each(ctx, "SELECT number, status, record, body FROM attempt WHERE seq = ? ORDER BY number", []any{seq},
+	return s.each(ctx, "SELECT number, record, body FROM attempt WHERE seq = ? ORDER BY number", []any{seq},
 		func(scan func(...any) error) error {
 			var (
 				number       int
-				status       sql.NullInt64
 				record, body []byte
 			)
-			if err := scan(&number, &status, &record, &body); err != nil {
+			if err := scan(&number, &record, &body); err != nil {
 				return err
 			}
 			if number == 0 {
-				d.Response = &webhook.Response{Status: int(status.Int64)}
+				status, err := decodeAnswer(record)
+				if err != nil {
+					return &DamagedError{ID: d.ID, Detail: fmt.Sprintf("its answer: %v", err)}
+				}
+				d.Response = &webhook.Response{Status: status}
 				return nil
 			}
 			a, err := decodeAttempt(s.dict, number, record, body)

@@ -31,7 +31,7 @@ CREATE TABLE delivery (
 	answer  INTEGER,           -- status it was answered with, if that was known on arrival
 	dup     BLOB,              -- id of the first delivery with the same event
 	record  BLOB NOT NULL,     -- the rest of it, see codec.go
-	sum     BLOB NOT NULL,     -- SHA-256 of body
+	sum     BLOB NOT NULL,     -- SHA-256 of body, CRC-32C of answer and dup
 	body    BLOB NOT NULL
 );
 CREATE UNIQUE INDEX delivery_id ON delivery (id);
@@ -71,8 +71,7 @@ CREATE TABLE attempt (
 	n      INTEGER PRIMARY KEY,
 	seq    INTEGER NOT NULL,
 	number INTEGER NOT NULL,
-	status INTEGER,
-	record BLOB,
+	record BLOB NOT NULL,
 	body   BLOB
 );
 CREATE UNIQUE INDEX attempt_of ON attempt (seq, number);

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -106,28 +107,33 @@ func (s *Store) matches(ctx context.Context, text string, q Query) iter.Seq2[Mat
 }
 
 // candidates yields the seqs of deliveries that may contain needle, largest
-// first: all that are not indexed, then those that the index names.
+// first: all that are not indexed, then those that the index names. Where the
+// file is damaged, all that can be found.
 func (s *Store) candidates(ctx context.Context, needle, before string) iter.Seq2[int64, error] {
 	return func(yield func(int64, error) bool) {
-		st, err := s.state(ctx)
-		if err != nil {
+		c := &candidates{s: s, ctx: ctx, below: math.MaxInt64}
+		err := c.start(needle, before)
+		for err == nil {
+			var page []int64
+			if page, err = c.next(); err == nil && len(page) == 0 {
+				return
+			}
+			for _, seq := range page {
+				if !yield(seq, nil) {
+					return
+				}
+				c.below = seq
+			}
+		}
+		if !isDamage(err) {
 			yield(0, err)
 			return
 		}
-		top := st.seq + 1
-		if raw, err := ids.Parse(before); err == nil {
-			if _, err := s.one(ctx, "SELECT seq FROM delivery WHERE id = ?", []any{raw[:]}, &top); err != nil {
-				yield(0, err)
+		for _, p := range newSalvor(ctx, s).places(false) {
+			if p.seq < c.below && !yield(p.seq, nil) {
 				return
 			}
 		}
-		match, err := s.expression(ctx, needle)
-		if err != nil {
-			yield(0, err)
-			return
-		}
-		c := &candidates{s: s, ctx: ctx, below: top, match: match, texted: st.texted}
-		c.run(yield)
 	}
 }
 
@@ -145,23 +151,19 @@ const (
 	scanTexts = "SELECT rowid FROM texts WHERE texts MATCH ? AND rowid < ? AND rowid <= ? ORDER BY rowid DESC LIMIT ?"
 )
 
-func (c *candidates) run(yield func(int64, error) bool) {
-	for {
-		page, err := c.next()
-		if err != nil {
-			yield(0, err)
-			return
-		}
-		if len(page) == 0 {
-			return
-		}
-		for _, seq := range page {
-			if !yield(seq, nil) {
-				return
-			}
-		}
-		c.below = page[len(page)-1]
+func (c *candidates) start(needle, before string) error {
+	st, err := c.s.state(c.ctx)
+	if err != nil {
+		return err
 	}
+	c.texted = st.texted
+	if raw, err := ids.Parse(before); err == nil {
+		if _, err := c.s.one(c.ctx, "SELECT seq FROM delivery WHERE id = ?", []any{raw[:]}, &c.below); err != nil {
+			return err
+		}
+	}
+	c.match, err = c.s.expression(c.ctx, needle)
+	return err
 }
 
 func (c *candidates) next() ([]int64, error) {

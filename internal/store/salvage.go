@@ -1,0 +1,91 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+)
+
+// salvage yields what can still be found in a damaged file, and damage for
+// what cannot. It goes by the numbers of the deliveries, each of which is
+// reached on a way of its own. If there is nothing at all it yields why.
+func (s *Store) salvage(ctx context.Context, q *Query, given map[int64]bool, why error, yield func(place, error) bool) {
+	v := newSalvor(ctx, s)
+	low, high := q.bounds(0)
+	if !q.Until.IsZero() {
+		high = bytes.Repeat([]byte{0xff}, 17) // the skew is unknown: the delivery itself will tell
+	}
+	found := len(given) > 0
+	for _, p := range v.places(q.Oldest) {
+		if given[p.seq] || p.id != nil && (bytes.Compare(p.id, low) < 0 || bytes.Compare(p.id, high) >= 0) {
+			continue
+		}
+		found = true
+		if !yield(p, nil) || ctx.Err() != nil {
+			return
+		}
+	}
+	if !found {
+		yield(place{}, why)
+	}
+}
+
+// A salvor collects numbers and ids of deliveries from a damaged file.
+type salvor struct {
+	s    *Store
+	ctx  context.Context
+	ids  map[int64][]byte // of numbers
+	seqs []int64
+}
+
+func newSalvor(ctx context.Context, s *Store) *salvor {
+	v := &salvor{s: s, ctx: ctx, ids: map[int64][]byte{}}
+	v.readIDs()
+	return v
+}
+
+// readIDs reads the index of ids as far as it goes, from both ends.
+func (v *salvor) readIDs() {
+	for _, order := range []string{"ASC", "DESC"} {
+		// What stops it is known already.
+		_ = v.s.each(v.ctx, "SELECT id, seq FROM delivery INDEXED BY delivery_id ORDER BY id "+order, nil, func(scan func(...any) error) error {
+			var p place
+			err := scan(&p.id, &p.seq)
+			if err == nil {
+				v.ids[p.seq] = p.id
+			}
+			return err
+		})
+	}
+}
+
+// places returns every delivery that there is a trace of: in the index of ids,
+// or in the table itself.
+func (v *salvor) places(oldest bool) []place {
+	for seq := range v.ids {
+		v.seqs = append(v.seqs, seq)
+	}
+	for _, order := range []string{"ASC", "DESC"} {
+		// As above.
+		_ = v.s.each(v.ctx, "SELECT seq FROM delivery NOT INDEXED ORDER BY seq "+order, nil, func(scan func(...any) error) error {
+			var seq int64
+			err := scan(&seq)
+			v.seqs = append(v.seqs, seq)
+			return err
+		})
+	}
+	slices.Sort(v.seqs)
+	v.seqs = slices.Compact(v.seqs)
+	list := make([]place, 0, len(v.seqs))
+	for _, seq := range v.seqs {
+		list = append(list, place{v.ids[seq], seq})
+	}
+	slices.SortStableFunc(list, func(a, b place) int {
+		if oldest {
+			return cmp.Compare(a.seq, b.seq)
+		}
+		return cmp.Compare(b.seq, a.seq)
+	})
+	return list
+}
