@@ -6,6 +6,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/cli/completion"
 	"github.com/hooks-cli/hooks/internal/cli/demo"
+	"github.com/hooks-cli/hooks/internal/cli/listen"
 	"github.com/hooks-cli/hooks/internal/cli/providers"
 	"github.com/hooks-cli/hooks/internal/cli/relay"
 	"github.com/hooks-cli/hooks/internal/cli/secrets"
@@ -19,7 +20,10 @@ import (
 // a group shows them. Only the command that is run is made, so that a start
 // does not take longer for each one that exists.
 func commands(env *cli.Env, add func(group, name string, make func() *cobra.Command)) {
+	add(cli.GroupBegin, "send", func() *cobra.Command { return send.NewCmd(env, send.Run) })
+	add(cli.GroupBegin, "listen", func() *cobra.Command { return listen.NewCmd(env, listen.Run) })
 	add(cli.GroupLook, "providers", func() *cobra.Command { return providers.NewCmd(env) })
+	add(cli.GroupTest, "sign", func() *cobra.Command { return sign.NewCmd(env, sign.Run) })
 	add(cli.GroupReach, "relay", func() *cobra.Command { return relay.NewCmd(env, relay.Run) })
 	add(cli.GroupKeep, "secrets", func() *cobra.Command { return secrets.NewCmd(env) })
 	add(cli.GroupKeep, "config", func() *cobra.Command { return settings.NewCmd(env) })
