@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hooks-cli/hooks/internal/child"
 )
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("CHILD_TEST") {
 	case "wait":
 		os.Stdout.WriteString("ready\n")
-		select {}
+		<-time.After(time.Hour) // a timer: the runtime calls an empty select a deadlock
 	case "fail":
 		os.Exit(7)
 	}
