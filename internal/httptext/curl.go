@@ -46,10 +46,13 @@ func commandsOf(text string) ([][]*command, error) {
 	text = strings.TrimPrefix(text, "$ ")
 	var words []word
 	var err error
-	switch first, _, _ := strings.Cut(text, "\n"); {
-	case strings.Contains(text, `^"`) || strings.HasSuffix(strings.TrimRight(first, "\r"), "^"):
+	first, _, _ := strings.Cut(text, "\n")
+	first = strings.TrimRight(first, "\r")
+	called := strings.HasPrefix(text, "curl")
+	switch {
+	case called && (strings.HasSuffix(first, "^") || strings.Contains(strings.SplitN(first, "'", 2)[0], ` ^"`)):
 		words, err = cmdLine(text)
-	case strings.HasSuffix(strings.TrimRight(first, "\r"), "`") || strings.HasPrefix(text, "curl.exe") && !strings.Contains(text, "\\\n"):
+	case called && (strings.HasSuffix(first, "`") || strings.HasPrefix(text, "curl.exe") && !strings.HasSuffix(first, `\`)):
 		words, err = powerShell(text)
 	default:
 		return (&posix{in: text}).pipelines()

@@ -96,31 +96,35 @@ type harTimings struct {
 
 func parseLog(raw json.RawMessage, each func(Item) error) error {
 	var log struct {
-		Entries []json.RawMessage `json:"entries"`
+		Entries json.RawMessage `json:"entries"`
 	}
 	if err := json.Unmarshal(raw, &log); err != nil {
 		return fmt.Errorf("read as a HAR log: %w", plainJSON(err))
 	}
-	if len(log.Entries) == 0 {
+	n := 0
+	err := elements(log.Entries, "entry", func(i Item) error { n++; return each(i) }, parseEntry)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read as a HAR log: %w", err)
+	case n == 0:
 		return errors.New("read as a HAR log: it has no entries")
-	}
-	for i, e := range log.Entries {
-		d, err := parseEntry(e)
-		if err != nil {
-			return fmt.Errorf("read as a HAR log: entry %d: %w", i+1, err)
-		}
-		if err := each(Item{Delivery: d}); err != nil {
-			return err
-		}
 	}
 	return nil
 }
 
-func parseEntry(raw json.RawMessage) (*webhook.Delivery, error) {
+func parseEntry(raw json.RawMessage, each func(Item) error) error {
 	var e harEntry
 	if err := json.Unmarshal(raw, &e); err != nil {
-		return nil, plainJSON(err)
+		return plainJSON(err)
 	}
+	d, err := e.delivery()
+	if err != nil {
+		return err
+	}
+	return each(Item{Delivery: d})
+}
+
+func (e *harEntry) delivery() (*webhook.Delivery, error) {
 	r := request{method: e.Request.Method, target: e.Request.URL, proto: e.Request.HTTPVersion, fields: harFields(e.Request.Headers)}
 	if !strings.HasPrefix(r.proto, "HTTP/") {
 		r.proto = "" // "h2", "unknown"
@@ -144,7 +148,7 @@ func parseEntry(raw json.RawMessage) (*webhook.Delivery, error) {
 			return nil, fmt.Errorf("startedDateTime %.40q is not a time", e.StartedDateTime)
 		}
 	}
-	return d, addResponse(d, &e)
+	return d, addResponse(d, e)
 }
 
 // addResponse keeps the answer of an entry: of what was sent, as an attempt.

@@ -127,6 +127,11 @@ func isCommand(text []byte) bool {
 	if !strings.HasPrefix(first, "curl") && new(request).requestLine(strings.TrimSuffix(first, "\r")) == nil {
 		return false
 	}
+	for _, word := range []string{"printf ", "echo ", "cat "} {
+		if strings.HasPrefix(head, word) {
+			return true // what it prints may be longer than what is looked at here
+		}
+	}
 	for rest := head; ; {
 		before, after, ok := strings.Cut(rest, "curl")
 		if !ok {

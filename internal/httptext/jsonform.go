@@ -20,6 +20,9 @@ func parseJSON(text []byte, each func(Item) error) error {
 	if err := checkDepth(text); err != nil {
 		return err
 	}
+	if text[0] == '[' {
+		return elements(text, "element", each, parseObject)
+	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	for {
 		var raw json.RawMessage
@@ -29,10 +32,35 @@ func parseJSON(text []byte, each func(Item) error) error {
 		case err != nil:
 			return jsonError(text, dec.InputOffset(), err)
 		}
-		if err := parseValue(raw, each); err != nil {
+		if err := parseObject(raw, each); err != nil {
 			return err
 		}
 	}
+}
+
+// elements calls parse for each element of a JSON array, without holding them
+// all. The errors of parse get the number of the element, called by its name.
+func elements(text []byte, name string, each func(Item) error, parse func(json.RawMessage, func(Item) error) error) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
+		return fmt.Errorf("read as JSON: it is no list: %.20q", text)
+	}
+	for n := 1; dec.More(); n++ {
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return jsonError(text, dec.InputOffset(), err)
+		}
+		if n > maxRequests {
+			return fmt.Errorf("more than %d requests", maxRequests)
+		}
+		if err := parse(raw, each); err != nil {
+			return fmt.Errorf("%s %d: %w", name, n, err)
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return jsonError(text, dec.InputOffset(), err)
+	}
+	return nil
 }
 
 // jsonError says where JSON is broken, by line and column.
@@ -86,19 +114,7 @@ type shape struct {
 	Direction  *string         `json:"direction"`
 }
 
-func parseValue(raw json.RawMessage, each func(Item) error) error {
-	if raw[0] == '[' {
-		var list []json.RawMessage
-		if err := json.Unmarshal(raw, &list); err != nil {
-			return fmt.Errorf("read as JSON: %w", err)
-		}
-		for i, v := range list {
-			if err := parseValue(v, each); err != nil {
-				return fmt.Errorf("element %d: %w", i+1, err)
-			}
-		}
-		return nil
-	}
+func parseObject(raw json.RawMessage, each func(Item) error) error {
 	var s shape
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return fmt.Errorf("read as JSON: %w", plainJSON(err))
@@ -115,11 +131,10 @@ func parseValue(raw json.RawMessage, each func(Item) error) error {
 	case s.Log != nil:
 		return parseLog(s.Log, each)
 	case s.Request != nil:
-		d, err := parseEntry(raw)
-		if err != nil {
+		if err := parseEntry(raw, each); err != nil {
 			return fmt.Errorf("read as a HAR entry: %w", err)
 		}
-		return each(Item{Delivery: d})
+		return nil
 	case s.Method == nil && s.HTTPMethod == nil || s.Headers == nil:
 		return errors.New("read as JSON: it is no delivery (method, headers, body), HAR entry (request) or HAR log (log)")
 	}
@@ -134,6 +149,9 @@ func parseValue(raw json.RawMessage, each func(Item) error) error {
 func plainJSON(err error) error {
 	var kind *json.UnmarshalTypeError
 	if errors.As(err, &kind) {
+		if kind.Field == "" {
+			return fmt.Errorf("%s where an object belongs", kind.Value)
+		}
 		return fmt.Errorf("%s cannot be a %s", kind.Field, kind.Value)
 	}
 	return errors.New(strings.TrimPrefix(err.Error(), "json: "))

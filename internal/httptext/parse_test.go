@@ -3,6 +3,7 @@ package httptext_test
 import (
 	"net/http"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -223,6 +224,9 @@ func TestParseErrors(t *testing.T) {
 		{"curl-scheme", "curl file:///etc/passwd", "neither http nor https"},
 		{"curl-here-document", "curl -d @- http://h/ <<X\nabc", "has no end"},
 		{"curl-here-document-open", "curl -d @- http://h/ <<X\n$abc\nX\n", "is not quoted"},
+		{"curl-values", "printf '%s' a b | curl -d @- http://h/", "more values than its format takes"},
+		{"curl-verb", "printf '%d' 1 | curl -d @- http://h/", "%d is not known here"},
+		{"list-of-lists", `[[{"method":"GET","headers":{}}]]`, "element 1: read as JSON: array where an object belongs"},
 		{"curl-second", "curl http://h/\ncurl -d @x http://h/", "command 2"},
 	}
 	for _, tt := range tests {
@@ -278,6 +282,44 @@ func TestAttemptsOnLines(t *testing.T) {
 	all, err := httptext.ParseAll([]byte(in))
 	if err != nil || len(all) != 1 || len(all[0].Attempts) != 1 || all[0].Attempts[0].Response.Status != 200 {
 		t.Errorf("ParseAll = %+v, %v", all, err)
+	}
+}
+
+// TestLargeTexts: whatever is in a large text, it is read or refused soon. It is not
+// parallel, since it measures.
+func TestLargeTexts(t *testing.T) {
+	const size = httptext.MaxSize / 8 // an eighth of what is allowed, so that the test does not take long
+	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
+	for name, in := range map[string]string{
+		"separators":   "POST / HTTP/1.1\n" + fill("\n###"),
+		"requests":     fill("GET / HTTP/1.1\nContent-Length: 0\n\n###\n"),
+		"headers":      "GET / HTTP/1.1\n" + fill("A: b\n"),
+		"chunks":       "POST / HTTP/1.1\nTransfer-Encoding: chunked\n\n" + fill("1\na\n"),
+		"backslashes":  "curl ^\"" + fill(`\`),
+		"quotes":       "curl -d '" + fill(`'\''`),
+		"carets":       "curl ^\"^\n" + fill("^\""),
+		"here-strings": "curl.exe " + fill("@'\na\n'@ "),
+		"nested":       "curl " + fill("$(printf "),
+		"printf":       "printf '" + fill("%s") + "' | curl -d @- http://h/",
+		"braces":       fill("["),
+		"objects":      "[" + fill("{},") + "{}]",
+		"deep-lists":   strings.Repeat("[", 60) + fill(" ") + strings.Repeat("]", 60),
+		"har":          `{"log":{"entries":[` + fill(`{"request":{"method":"GET","url":"http://h/","headers":[]}},`) + `{"request":{"method":"GET","url":"http://h/","headers":[]}}]}}`,
+		"body":         `{"method":"POST","headers":[],"body":"` + fill("x") + `"}`,
+		"lines":        fill(`{"method":"POST","headers":[],"body":"x"}` + "\n"),
+	} {
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		n := 0
+		err := httptext.Read(strings.NewReader(in), func(httptext.Item) error { n++; return nil })
+		took := time.Since(start)
+		runtime.ReadMemStats(&after)
+		t.Logf("%s: %v, %d MiB allocated in all, %d requests, %.100v", name, took, (after.TotalAlloc-before.TotalAlloc)>>20, n, err)
+		if took > 2*time.Second {
+			t.Errorf("%s took %v", name, took)
+		}
 	}
 }
 

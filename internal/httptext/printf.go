@@ -1,6 +1,7 @@
 package httptext
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -66,53 +67,43 @@ func echo(args []string) string {
 	return end
 }
 
-// printf prints as the shell's own does, of the verbs only %s, %b and %%.
+// printf prints as the shell's own does, of the verbs only %s, %b and %%. It
+// goes through the format once: so no more comes out than went in.
 func printf(args []string) (string, error) {
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		return "", fmt.Errorf("printf has no format")
+		return "", errors.New("printf has no format")
 	}
 	format, args := args[0], args[1:]
 	var b strings.Builder
-	for {
-		used := false
-		for i := 0; i < len(format); {
-			if format[i] != '%' {
-				end := strings.IndexByte(format[i:], '%')
-				if end < 0 {
-					end = len(format) - i
-				}
-				b.WriteString(unescape(format[i:i+end], false))
-				i += end
-				continue
-			}
-			verb := byte(0)
-			if i+1 < len(format) {
-				verb = format[i+1]
-			}
-			i += 2
-			if verb == '%' {
-				b.WriteByte('%')
-				continue
-			}
-			if verb != 's' && verb != 'b' {
-				return "", fmt.Errorf("printf: %%%s is not known here", strings.TrimRight(string(verb), "\x00"))
-			}
-			arg := ""
-			if len(args) > 0 {
-				arg, args, used = args[0], args[1:], true
-			}
-			if verb == 'b' {
+	for format != "" {
+		plain, rest, verb := strings.Cut(format, "%")
+		b.WriteString(unescape(plain, false))
+		if format = rest; !verb {
+			break
+		}
+		arg := ""
+		switch kind := rest[:min(1, len(rest))]; {
+		case kind == "%":
+			arg = "%"
+		case kind != "s" && kind != "b":
+			return "", fmt.Errorf("printf: %%%s is not known here", kind)
+		case len(args) == 0:
+		default:
+			arg, args = args[0], args[1:]
+			if kind == "b" {
 				arg = unescape(arg, false)
 			}
-			b.WriteString(arg)
 		}
-		if len(args) == 0 || !used {
-			return b.String(), nil
-		}
+		b.WriteString(arg)
+		format = rest[1:]
 	}
+	if len(args) > 0 {
+		return "", errors.New("printf has more values than its format takes")
+	}
+	return b.String(), nil
 }
 
 // ansi reads $'…'.

@@ -65,7 +65,7 @@ func cutLine(text []byte) (line string, rest []byte) {
 }
 
 func (r *request) requestLine(line string) error {
-	words := strings.Fields(line)
+	words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
 	switch {
 	case strings.HasPrefix(line, "HTTP/"):
 		return errors.New("it is an answer, not a request")
@@ -174,6 +174,9 @@ func cutSeparator(text []byte) (body, rest []byte) {
 		at += n + 1
 		_, next := cutLine(text[at:])
 		next = bytes.TrimLeft(next, "\r\n")
+		if len(next) == 0 || next[0] < 'A' || next[0] > 'Z' { // what is not even a method is told cheaply
+			continue
+		}
 		first, _ := cutLine(next[:min(len(next), maxRequestLine)])
 		if new(request).requestLine(first) == nil {
 			return bytes.TrimRight(text[:at], "\r\n"), next

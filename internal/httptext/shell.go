@@ -42,6 +42,11 @@ var (
 	errFile         = errors.New("it reads a file: put what is in it in its place")
 )
 
+// maxWords is how many words a command may have.
+const maxWords = 10_000
+
+var errWords = errors.New("it has more words than a command line can have")
+
 // pipelines reads the whole text, each as the commands between its pipes.
 func (p *posix) pipelines() ([][]*command, error) {
 	var all [][]*command
@@ -60,13 +65,14 @@ func (p *posix) pipelines() ([][]*command, error) {
 	return all, nil
 }
 
-// pipeline reads up to the end of a line, ";", "&", or the character stop.
+// pipeline reads up to the end of a line, ";", "&", or the character stop if it
+// is not 0.
 func (p *posix) pipeline(stop byte) ([]*command, error) {
 	var cmds []*command
 	cur := new(command)
 	for {
 		p.blanks()
-		if p.pos >= len(p.in) || p.in[p.pos] == stop {
+		if p.pos >= len(p.in) || stop != 0 && p.in[p.pos] == stop {
 			return appendCommand(cmds, cur), nil
 		}
 		var err error
@@ -139,6 +145,9 @@ func (p *posix) addWord(to *command) error {
 	}
 	if p.pos < len(p.in) && (p.in[p.pos] == '<' || p.in[p.pos] == '>') && len(w.text) == 1 && w.text[0] >= '0' && w.text[0] <= '9' {
 		return p.redirect(to)
+	}
+	if len(to.words) == maxWords {
+		return errWords
 	}
 	to.words = append(to.words, w)
 	return nil

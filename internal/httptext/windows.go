@@ -49,14 +49,21 @@ func splitArguments(in string) ([]word, error) {
 		if in == "" {
 			return words, nil
 		}
+		if len(words) == maxWords {
+			return nil, errWords
+		}
 		var b strings.Builder
 		quoted := false
 		i := 0
 		for ; i < len(in) && (quoted || strings.IndexByte(" \t\n", in[i]) < 0); i++ {
-			slashes := len(in[i:]) - len(strings.TrimLeft(in[i:], `\`))
-			if slashes > 0 && i+slashes < len(in) && in[i+slashes] == '"' {
-				b.WriteString(strings.Repeat(`\`, slashes/2))
+			if slashes := len(in[i:]) - len(strings.TrimLeft(in[i:], `\`)); slashes > 0 {
 				i += slashes
+				if i == len(in) || in[i] != '"' {
+					b.WriteString(strings.Repeat(`\`, slashes))
+					i--
+					continue
+				}
+				b.WriteString(strings.Repeat(`\`, slashes/2))
 				if slashes%2 == 1 {
 					b.WriteByte('"')
 					continue
@@ -93,6 +100,9 @@ func powerShell(in string) ([]word, error) {
 		switch c := rest[0]; {
 		case strings.IndexByte(" \t\n", c) >= 0:
 			if inWord {
+				if len(words) == maxWords {
+					return nil, errWords
+				}
 				words = append(words, word{text: b.String()})
 				b.Reset()
 				inWord = false

@@ -186,6 +186,9 @@ func oneLine(s string) string {
 // requestTarget is path and query, without anything that would end the line.
 func requestTarget(d *webhook.Delivery) string {
 	target := d.Path
+	if target == "*" {
+		return target
+	}
 	if !strings.HasPrefix(target, "/") {
 		target = "/" + target
 	}

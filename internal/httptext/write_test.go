@@ -286,6 +286,8 @@ func FuzzRoundTrip(f *testing.F) {
 	for _, s := range nasty() {
 		f.Add(s, s, []byte(s))
 	}
+	f.Add("", "", make([]byte, 5000))
+	f.Add("^\"", " ^\"", []byte("a^\n`\n"))
 	f.Fuzz(func(t *testing.T, path, value string, body []byte) {
 		if !headerSafe(value) {
 			return
@@ -328,7 +330,7 @@ func FuzzParse(f *testing.F) {
 	}
 	for _, s := range []string{
 		`{"method":"POST","headers":{},"body":""}`, "curl ^\"http://h/^\" ^\n", "curl.exe 'http://h/' -d \"a`nb\"", "POST / HTTP/1.1\n\n###\nGET / HTTP/1.1\n\n",
-		"cat <<-A | curl -d @- -- h\n\tb\nA\n", `curl $'\u0041\x41\101' -H "$(printf '%s' a)"`, "[[[",
+		"cat <<-A | curl -d @- -- h\n\tb\nA\n", "curl\f*", "curl h\x00", "OPTIONS * HTTP/1.1\n", `curl $'\u0041\x41\101' -H "$(printf '%s' a)"`, "[[[",
 	} {
 		f.Add([]byte(s))
 	}
