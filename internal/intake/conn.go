@@ -155,7 +155,9 @@ func (c *conn) judge() (int, *Refusal) {
 	b := c.buf[c.start-c.released : c.end]
 	limits := &c.server.limits
 	length, next, refusal := scanHead(b, c.scanned)
-	c.scanned = next
+	if length == 0 && refusal == nil {
+		c.scanned = next // of what is looked at again, all is looked at again
+	}
 	switch {
 	case refusal != nil:
 		return 0, refusal

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // hostile returns requests that two parsers may read in two ways, each with
@@ -185,6 +186,24 @@ func TestSmuggling(t *testing.T) {
 	counts := s.Counts()
 	if n := counts[Malformed] + counts[Unsupported]; n != int64(3*len(corpus)) {
 		t.Errorf("%d refusals counted, want %d", n, 3*len(corpus))
+	}
+}
+
+// A sender that waits for its answer gets the refusal at once.
+func TestRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	addr := serveOn(t, &Server{Limits: Limits{HeadTime: 20 * time.Second, BodyTime: 20 * time.Second}})
+	for name, raw := range hostile() {
+		want, _, _ := strings.Cut(name, " ")
+		raw, _, _ = strings.Cut(raw, "GET /smuggled")
+		c := dial(t, addr)
+		if err := c.SetDeadline(deadline(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(c, raw)
+		if got := statuses(answers(bufio.NewReader(c))); got != want {
+			t.Errorf("%s: answer = %q, want %s", name, got, want)
+		}
 	}
 }
 
