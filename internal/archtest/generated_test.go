@@ -30,10 +30,10 @@ func TestCompletionsAreFresh(t *testing.T) {
 		}
 		path := filepath.Join(repoRoot, "completions", name)
 		if *update {
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // they are for everyone
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(path, want.Bytes(), 0o644); err != nil { //nolint:gosec // they are for everyone
+			if err := os.WriteFile(path, want.Bytes(), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}

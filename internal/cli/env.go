@@ -96,7 +96,7 @@ func System() *Env {
 		Args:        os.Args[1:],
 		In:          os.Stdin,
 		Out:         os.Stdout,
-		Err:         &locked{w: os.Stderr},
+		Err:         &locked{File: os.Stderr},
 		InTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
@@ -151,14 +151,14 @@ func readSecret(prompt string) (string, error) {
 
 // locked keeps lines that are written at the same moment from mixing.
 type locked struct {
-	mu sync.Mutex // guards w
-	w  io.Writer
+	*os.File            // for its descriptor
+	mu       sync.Mutex // guards writes
 }
 
 func (l *locked) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(p)
+	return l.File.Write(p)
 }
 
 // Path returns name as a path that does not depend on the working directory of

@@ -112,16 +112,16 @@ func unknownProvider(name string, ids []string) error {
 // View returns how results are to be rendered: for a person at a terminal, or
 // for a program.
 func (e *Env) View() render.View {
-	return e.view(e.OutTerminal)
+	return e.view(e.Out, e.OutTerminal)
 }
 
 // ErrView is View for what goes to Err.
 func (e *Env) ErrView() render.View {
-	return e.view(e.ErrTerminal)
+	return e.view(e.Err, e.ErrTerminal)
 }
 
-func (e *Env) view(terminal bool) render.View {
-	v := render.View{Palette: term.NewPalette(e.color(terminal)), Now: e.Now()}
+func (e *Env) view(stream any, terminal bool) render.View {
+	v := render.View{Palette: term.NewPalette(e.color(stream, terminal)), Now: e.Now()}
 	if terminal {
 		v.Width = e.Width()
 	}
@@ -130,7 +130,7 @@ func (e *Env) view(terminal bool) render.View {
 
 // color decides by --color, then HOOKS_COLOR and the settings, then what is
 // usual. Settings that cannot be read are told elsewhere.
-func (e *Env) color(terminal bool) bool {
+func (e *Env) color(stream any, terminal bool) bool {
 	text := e.Global.Color
 	if !e.Global.given("color") {
 		if s, err := e.Workspace().Settings(); err == nil {
@@ -138,10 +138,7 @@ func (e *Env) color(terminal bool) bool {
 		}
 	}
 	mode, err := term.ParseMode(text)
-	if err != nil {
-		return false
-	}
-	return term.Color(mode, terminal, e.Getenv)
+	return err == nil && term.Color(mode, terminal, e.Getenv) && (!terminal || term.EnableColor(stream))
 }
 
 // Animate says whether a line of Err may be drawn again and again.

@@ -120,7 +120,7 @@ func (k *Keeper) change(edit func(*file) error) error {
 func (k *Keeper) Get(ctx context.Context, profile, name string) ([]Entry, Where, error) {
 	key, err := slot(profile, name)
 	if err != nil {
-		return nil, "", nil //nolint:nilerr // nothing can be kept under what is not a name
+		return nil, "", nil // nothing can be kept under what is not a name
 	}
 	f, err := k.read()
 	if err != nil {

@@ -68,10 +68,7 @@ func Run(ctx context.Context, env *cli.Env, _ Options) error {
 	if env.Global.WantsJSON() {
 		return env.JSON(ctx, s)
 	}
-	if _, err := fmt.Fprint(env.Out, tell(env.View(), st.url, s)); err != nil {
-		return cli.Failed(fmt.Errorf("write the story: %w", err))
-	}
-	return nil
+	return env.Print(tell(env.View(), st.url, s))
 }
 
 // play sends, tampers and replays, and returns what was sent and what arrived.

@@ -4,9 +4,7 @@ package providers
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -93,7 +91,7 @@ func RunList(ctx context.Context, env *cli.Env, opts ListOptions) error {
 		env.Say("no provider has %q in its name, group, headers or events", opts.Text)
 		return nil
 	}
-	return print(env, table(env.View(), out))
+	return env.Print(table(env.View(), out))
 }
 
 // contains says whether text, in any letter case, is part of what the list
@@ -215,13 +213,5 @@ func report(ctx context.Context, env *cli.Env, results []judged) error {
 			b.WriteString(" " + p.Message + "\n")
 		}
 	}
-	return print(env, b.String())
-}
-
-// print writes text, which has been made safe, as the result.
-func print(env *cli.Env, text string) error {
-	if _, err := io.WriteString(env.Out, text); err != nil {
-		return cli.Failed(errors.New("write the result: " + err.Error()))
-	}
-	return nil
+	return env.Print(b.String())
 }

@@ -84,7 +84,7 @@ func RunShow(ctx context.Context, env *cli.Env, opts ShowOptions) error {
 	if env.Global.WantsJSON() {
 		return env.JSON(ctx, describe(p, sample))
 	}
-	return print(env, explain(env.View(), p, sample))
+	return env.Print(explain(env.View(), p, sample))
 }
 
 // explain writes everything about p for a person.

@@ -13,6 +13,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli/send"
 	"github.com/hooks-cli/hooks/internal/cli/settings"
 	"github.com/hooks-cli/hooks/internal/cli/sign"
+	"github.com/hooks-cli/hooks/internal/cli/tunnel"
 	"github.com/hooks-cli/hooks/internal/cli/version"
 )
 
@@ -24,6 +25,7 @@ func commands(env *cli.Env, add func(group, name string, make func() *cobra.Comm
 	add(cli.GroupBegin, "listen", func() *cobra.Command { return listen.NewCmd(env, listen.Run) })
 	add(cli.GroupLook, "providers", func() *cobra.Command { return providers.NewCmd(env) })
 	add(cli.GroupTest, "sign", func() *cobra.Command { return sign.NewCmd(env, sign.Run) })
+	add(cli.GroupReach, "tunnel", func() *cobra.Command { return tunnel.NewCmd(env, tunnel.Run) })
 	add(cli.GroupReach, "relay", func() *cobra.Command { return relay.NewCmd(env, relay.Run) })
 	add(cli.GroupKeep, "secrets", func() *cobra.Command { return secrets.NewCmd(env) })
 	add(cli.GroupKeep, "config", func() *cobra.Command { return settings.NewCmd(env) })

@@ -57,7 +57,7 @@ func completeProvider(env *cli.Env) cobra.CompletionFunc {
 // neither is an error with the nearest.
 func named(env *cli.Env, name string) (*provider.Provider, error) {
 	if name == workspace.RelayName {
-		return nil, nil //nolint:nilnil // the relay is no provider
+		return nil, nil // the relay is no provider
 	}
 	catalogue, err := env.Workspace().Catalogue()
 	if err != nil {
