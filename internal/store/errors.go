@@ -88,7 +88,7 @@ func (e *AmbiguousError) Error() string {
 // errors are returned as they are.
 func translate(path string, err error) error {
 	var e *sqlite.Error
-	if !errors.As(err, &e) {
+	if !errors.As(err, &e) || isDisk(err) || errors.Is(err, ErrBusy) {
 		return err
 	}
 	kind := error(nil)
@@ -96,7 +96,7 @@ func translate(path string, err error) error {
 	case sqlite3.SQLITE_FULL:
 		kind = ErrNoSpace
 	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOMEM:
-		kind = ErrIO
+		kind = ioError(path)
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		kind = ErrBusy
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
@@ -111,6 +111,22 @@ func translate(path string, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w (%w)", kind, err)
+}
+
+// ioError says more about a failure of the disk than SQLite does.
+func ioError(path string) error {
+	switch {
+	case isFull(path):
+		return ErrNoSpace
+	case isReadOnly(path):
+		return ErrReadOnly
+	}
+	return ErrIO
+}
+
+// isDisk says whether err comes from the disk and not from the file.
+func isDisk(err error) bool {
+	return errors.Is(err, ErrIO) || errors.Is(err, ErrNoSpace) || errors.Is(err, ErrReadOnly)
 }
 
 // isDamage says whether err means that the file's structure is broken.

@@ -116,7 +116,7 @@ func judge(path string, head []byte, size int64) error {
 	page := int64(binary.BigEndian.Uint16(head[atPageSize:]))
 	want := page * int64(binary.BigEndian.Uint32(head[atPageCount:]))
 	// Pages that the first page already counts may still wait in the journal.
-	if wal, err := os.Lstat(path + "-wal"); size < want && (err != nil || wal.Size() == 0) {
+	if size < want && journalSize(path) == 0 {
 		return problem(Damaged, "is cut short: %d of %d bytes", size, want)
 	}
 	return nil

@@ -18,3 +18,7 @@ func openNoFollow(path string) (*os.File, error) { return os.Open(path) }
 func lockDirectory(string) (unlock func(), err error) { return func() {}, nil }
 
 func syncDirectory(string) error { return nil }
+
+func isFull(string) bool { return false }
+
+func isReadOnly(string) bool { return false }

@@ -74,3 +74,20 @@ func syncDirectory(dir string) error {
 	}
 	return nil
 }
+
+// isFull says whether the file system has no room for another page.
+func isFull(path string) bool {
+	var stat syscall.Statfs_t
+	if err := syscall.Statfs(path, &stat); err != nil {
+		return false
+	}
+	return uint64(stat.Bavail)*uint64(stat.Bsize) < 2*pageSize
+}
+
+// isReadOnly says whether this user or this file system cannot write to the
+// file.
+func isReadOnly(path string) bool {
+	const forWriting = 2
+	err := syscall.Access(path, forWriting)
+	return errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EACCES)
+}

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/store"
+	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
 // The environment by which a test runs this program again as another process.
@@ -46,7 +47,8 @@ func TestMain(m *testing.M) {
 
 // child is the other process. It writes a line for everything that the store
 // has acknowledged: "+ ID SHA256" for a delivery, "- ID" for one that it is
-// about to delete, "attempt ID" and "pending ID" for what was recorded.
+// about to delete, "attempt ID" and "pending ID" for what was recorded, "! ID"
+// for a delivery that was refused.
 func child(path, work string, n int64) error {
 	s, err := store.Open(context.Background(), path, store.Options{Now: time.Now})
 	if err != nil {
@@ -107,6 +109,10 @@ func step(s *store.Store, work string, sender int, out *lines) error {
 	d := sample(fmt.Sprintf("evt_%d_%d", os.Getpid(), rand.Int64()))
 	d.Body = randomBody()
 	if err := s.Append(ctx, d); err != nil {
+		if work == "stubborn" {
+			out.say("! %s %v", d.ID, err)
+			return nil
+		}
 		return err
 	}
 	sum := sha256.Sum256(d.Body)
@@ -137,14 +143,15 @@ func randomBody() []byte {
 	return append(b, `"}`...)
 }
 
-// start runs this program again.
-func start(t *testing.T, path, work string, n int, out *bytes.Buffer) *exec.Cmd {
+// start runs this program again, as an argument of others if any are given.
+func start(t *testing.T, path, work string, n int, out *bytes.Buffer, under ...string) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(exe)
+	command := append(under, exe)
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), childPath+"="+path, childWork+"="+work, fmt.Sprintf("%s=%d", childMax, n))
 	cmd.Stdout, cmd.Stderr = out, os.Stderr
 	if err := cmd.Start(); err != nil {
@@ -186,6 +193,20 @@ func (a *account) add(out string) {
 // once, byte for byte.
 func (a *account) check(t *testing.T, s *store.Store) {
 	t.Helper()
+	a.listed(t, s)
+	if err := s.Consistent(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func (a *account) acknowledged(d *webhook.Delivery) {
+	sum := sha256.Sum256(d.Body)
+	a.sums[d.ID] = hex.EncodeToString(sum[:])
+}
+
+// listed is check by the list alone.
+func (a *account) listed(t *testing.T, s *store.Store) {
+	t.Helper()
 	page, err := s.List(t.Context(), store.Query{})
 	if err != nil || len(page.Damaged) > 0 {
 		t.Fatalf("List: %v, damaged %v", err, page.Damaged)
@@ -219,9 +240,6 @@ func (a *account) check(t *testing.T, s *store.Store) {
 		if !seen[id] && !a.deleted[id] {
 			t.Errorf("%s was acknowledged and is lost", id)
 		}
-	}
-	if err := s.Consistent(t.Context()); err != nil {
-		t.Error(err)
 	}
 }
 

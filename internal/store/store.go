@@ -49,6 +49,7 @@ type Store struct {
 	warning string
 	frozen  atomic.Pointer[FileError] // set once the file must not be written any more
 
+	stuck   atomic.Bool // opened where nothing could be written; it is tried again
 	readers atomic.Pointer[pool]
 	pulse   *pulse // beats when anything was committed that can be seen
 	own     *pulse // beats when this process did
@@ -112,7 +113,14 @@ func (s *Store) start(ctx context.Context) error {
 	} else if err := tighten(s.path); err != nil {
 		return err
 	}
-	if err := s.openReaders(ctx, how); err != nil {
+	err := s.openReaders(ctx, how)
+	if isDisk(err) && journalSize(s.path) == 0 {
+		// Nothing can be written, not even what reading takes. What is there
+		// can be read all the same.
+		s.stuck.Store(true)
+		err = s.openReaders(ctx, withoutTouch)
+	}
+	if err != nil {
 		return err
 	}
 	if name := networkFS(s.path); name != "" {
@@ -148,6 +156,26 @@ func (s *Store) openReaders(ctx context.Context, how string) error {
 		_ = old.Close() // its file may be failing: that is why it is replaced
 	}
 	return nil
+}
+
+// unstick is called before a write: perhaps there is room again.
+func (s *Store) unstick(ctx context.Context) error {
+	if !s.stuck.Load() {
+		return nil
+	}
+	if err := s.openReaders(ctx, forReading); err != nil {
+		return err
+	}
+	s.stuck.Store(false)
+	return nil
+}
+
+func journalSize(path string) int64 {
+	info, err := os.Lstat(path + "-wal")
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // tighten takes the file from other users' eyes. SQLite gives its companions

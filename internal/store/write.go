@@ -45,6 +45,9 @@ func (s *Store) submit(ctx context.Context, o *op) error {
 	if f := s.frozen.Load(); f != nil {
 		return f
 	}
+	if err := s.unstick(ctx); err != nil {
+		return err
+	}
 	if err := s.group.Do(ctx, o); err != nil {
 		return s.failed(err)
 	}
@@ -82,7 +85,7 @@ func (w *writer) write(batch []*op) error {
 	}
 	err = translate(w.store.path, err)
 	switch {
-	case errors.Is(err, ErrIO), errors.Is(err, ErrNoSpace), isDamage(err):
+	case isDisk(err), isDamage(err):
 		// What SQLite believes about the file may be wrong now. The next
 		// batch starts from what is really on disk.
 		w.store.reopen(w)
