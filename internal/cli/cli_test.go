@@ -139,10 +139,14 @@ func TestPrintError(t *testing.T) {
 		json bool
 		want string
 	}{
-		"error-and-hints": {cli.WithHints(cli.Usage(errors.New("no secret"), "one"), "two"), false,
-			"hooks: error: no secret\nhooks: hint: one\nhooks: hint: two\n"},
+		"error-and-hints": {
+			cli.WithHints(cli.Usage(errors.New("no secret"), "one"), "two"), false,
+			"hooks: error: no secret\nhooks: hint: one\nhooks: hint: two\n",
+		},
 		"answer-printed":    {cli.No(), false, ""},
 		"answer-and-hint":   {cli.No("look there"), false, "hooks: hint: look there\n"},
+		"hint-on-answer":    {cli.WithHints(cli.No("one"), "two"), false, "hooks: hint: one\nhooks: hint: two\n"},
+		"interrupted":       {fmt.Errorf("wait: %w", context.Canceled), false, "hooks: error: interrupted\n"},
 		"wrapped":           {fmt.Errorf("send: %w", cli.Usagef("bad URL")), false, "hooks: error: send: bad URL\n"},
 		"network-text":      {errors.New("refused: \x1b]0;title\a\nnext"), false, "hooks: error: refused: \\x1b]0;title\\x07\\nnext\n"},
 		"json":              {cli.Usage(errors.New("no <secret>"), "one"), true, `{"error":"no <secret>","hints":["one"],"exit_code":2}` + "\n"},

@@ -71,7 +71,12 @@ func WithHints(err error, hints ...string) error {
 	if err == nil {
 		return nil
 	}
-	return &Error{Status: StatusOf(err), Err: err, Hints: append(HintsOf(err), hints...)}
+	hints = append(HintsOf(err), hints...)
+	var own *Error
+	if errors.As(err, &own) && own.Err == nil {
+		return &Error{Status: own.Status, Hints: hints}
+	}
+	return &Error{Status: StatusOf(err), Err: err, Hints: hints}
 }
 
 // StatusOf returns the status that err ends the program with. Errors of the

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -89,21 +90,15 @@ type errorObject struct {
 	ExitCode int      `json:"exit_code"`
 }
 
-// message is the text of err that has not been printed yet: none where an
-// Error has no wrapped one.
+// message is the text of err that has not been printed yet: none where the
+// answer said it all.
 func message(err error) string {
 	if StatusOf(err) == Interrupt {
 		return "interrupted"
 	}
-	for e := err; e != nil; {
-		if own, ok := e.(*Error); ok {
-			if own.Err == nil {
-				return ""
-			}
-			e = own.Err
-			continue
-		}
-		break
+	var own *Error
+	if errors.As(err, &own) && own.Err == nil {
+		return ""
 	}
 	return err.Error()
 }

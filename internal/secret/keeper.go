@@ -64,7 +64,7 @@ const (
 func slot(profile, name string) (string, error) {
 	for _, part := range []string{profile, name} {
 		if part != "" && !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`).MatchString(part) {
-			return "", fmt.Errorf("%q is not a name: letters, digits, -, _ and .", part)
+			return "", fmt.Errorf("%q is not a name, which has letters, digits, dots, - and _", part)
 		}
 	}
 	if name == "" {
