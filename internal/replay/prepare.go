@@ -27,8 +27,8 @@ type Options struct {
 
 	// Schemes returns the schemes by which a delivery's provider signs.
 	Schemes func(*webhook.Delivery) []*scheme.Scheme
-	// Resign, if set, returns what signs a delivery anew.
-	Resign func(*webhook.Delivery) (*outgoing.Signer, error)
+	// Resign, if set, returns what signs a delivery anew towards an address.
+	Resign func(d *webhook.Delivery, to *url.URL) (*outgoing.Signer, error)
 	Edits  []payload.Edit // need Resign, or the signature is wrong
 	Header http.Header    // replaces headers; an empty list removes one
 	Manner outgoing.Manner
@@ -94,12 +94,11 @@ func Prepare(d *webhook.Delivery, o Options, now time.Time) (Item, error) {
 		item.Dropped = o.dropCredentials(d, &sent)
 	}
 	for name, values := range o.Header {
-		sent.Header[name] = values
-		if len(values) == 0 {
+		if sent.Header[name] = values; len(values) == 0 {
 			delete(sent.Header, name)
 		}
 	}
-	out, err := o.sign(d, &sent, now)
+	out, err := o.sign(d, &sent, base, now)
 	if err != nil {
 		return Item{}, err
 	}
@@ -120,9 +119,17 @@ func (o *Options) address(d *webhook.Delivery) (*url.URL, bool) {
 	return o.Else, false
 }
 
+// ImportedAddr is what a delivery has as its remote address that did not come
+// over the network, but was imported from a file.
+const ImportedAddr = "import"
+
 // Recorded returns the address that d was last forwarded or sent to, nil if
-// there is none.
+// there is none. What a file says about that is only a label: somebody else may
+// have written it.
 func Recorded(d *webhook.Delivery) *url.URL {
+	if d.RemoteAddr == ImportedAddr {
+		return nil
+	}
 	raw := ""
 	if d.Direction == webhook.Sent {
 		raw = d.URL
@@ -189,6 +196,9 @@ func (o *Options) dropCredentials(d, sent *webhook.Delivery) []string {
 
 // knows says whether d has come to host before, or gone there.
 func knows(d *webhook.Delivery, host string) bool {
+	if d.RemoteAddr == ImportedAddr {
+		return false
+	}
 	hosts := []string{d.Header.Get("Host")}
 	if u, err := url.Parse(d.URL); err == nil {
 		hosts = append(hosts, u.Host)
@@ -208,7 +218,7 @@ func (o *Options) schemes(d *webhook.Delivery) []*scheme.Scheme {
 
 // sign edits sent and signs it anew, or sees to it that the signature it has
 // can still be accepted.
-func (o *Options) sign(d, sent *webhook.Delivery, now time.Time) (*webhook.Delivery, error) {
+func (o *Options) sign(d, sent *webhook.Delivery, base *url.URL, now time.Time) (*webhook.Delivery, error) {
 	if len(o.Edits) > 0 {
 		body, err := payload.Set(d.Body, o.Edits...)
 		if err != nil {
@@ -222,7 +232,7 @@ func (o *Options) sign(d, sent *webhook.Delivery, now time.Time) (*webhook.Deliv
 		}
 		return sent, o.tooOld(d, now)
 	}
-	signer, err := o.Resign(d)
+	signer, err := o.Resign(d, base)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.ID, err)
 	}

@@ -63,6 +63,10 @@ func TestAddress(t *testing.T) {
 			change: func(d *webhook.Delivery) { d.Direction, d.URL = webhook.Sent, "https://app.example/in" },
 			want:   "https://app.example/in", target: "/in", recorded: true,
 		},
+		"imported": {
+			change: func(d *webhook.Delivery) { forwarded(d); d.RemoteAddr = replay.ImportedAddr },
+			or:     "http://127.0.0.1:3000", want: "http://127.0.0.1:3000/hooks/a%2Fb?x=1", target: "/hooks/a%2Fb?x=1",
+		},
 		"odd-bytes-stay": {
 			change: func(d *webhook.Delivery) { d.Path, d.Query = "/a|b%zz", `q="1"` },
 			or:     "http://127.0.0.1:3000", want: "http://127.0.0.1:3000", target: `/a|b%zz?q="1"`,
@@ -132,6 +136,18 @@ func TestSameForeignHostKeepsCredentials(t *testing.T) {
 	item, err := replay.Prepare(d, replay.Options{}, now())
 	if err != nil || item.Request.Header.Get("Authorization") == "" || item.Local || item.Host != "app.example" {
 		t.Errorf("err %v, item %+v", err, item)
+	}
+}
+
+// TestImportedHostIsALabel: a file that claims to come from a host gets no
+// credentials sent there.
+func TestImportedHostIsALabel(t *testing.T) {
+	t.Parallel()
+	d := captured()
+	d.RemoteAddr, d.Header["Host"] = replay.ImportedAddr, []string{"evil.example"}
+	item, err := replay.Prepare(d, replay.Options{To: parse(t, "https://evil.example/")}, now())
+	if err != nil || item.Request.Header.Get("Authorization") != "" {
+		t.Errorf("err %v, headers %v", err, item.Request.Header)
 	}
 }
 
