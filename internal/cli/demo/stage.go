@@ -122,6 +122,7 @@ func (st *stage) send(ctx context.Context, fault outgoing.Fault) (*webhook.Deliv
 	}
 	sent := signed.Clone()
 	sent.ID, sent.ReceivedAt = st.ids.New(st.env.Now()), st.env.Now()
+	sent.Verification = signer.Judge(sent, sent.ReceivedAt)
 	attempt := st.client.Do(ctx, outgoing.Request(sent, outgoing.Manner{}), 1)
 	if attempt.Response == nil {
 		return nil, errors.New("send: " + attempt.Err)

@@ -14,6 +14,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli/settings"
 	"github.com/hooks-cli/hooks/internal/cli/sign"
 	"github.com/hooks-cli/hooks/internal/cli/tunnel"
+	"github.com/hooks-cli/hooks/internal/cli/verify"
 	"github.com/hooks-cli/hooks/internal/cli/version"
 )
 
@@ -23,6 +24,7 @@ import (
 func commands(env *cli.Env, add func(group, name string, make func() *cobra.Command)) {
 	add(cli.GroupBegin, "send", func() *cobra.Command { return send.NewCmd(env, send.Run) })
 	add(cli.GroupBegin, "listen", func() *cobra.Command { return listen.NewCmd(env, listen.Run) })
+	add(cli.GroupBegin, "verify", func() *cobra.Command { return verify.NewCmd(env, verify.Run) })
 	add(cli.GroupLook, "providers", func() *cobra.Command { return providers.NewCmd(env) })
 	add(cli.GroupTest, "sign", func() *cobra.Command { return sign.NewCmd(env, sign.Run) })
 	add(cli.GroupReach, "tunnel", func() *cobra.Command { return tunnel.NewCmd(env, tunnel.Run) })
