@@ -85,11 +85,14 @@ func (n *node) value(r *reading) string {
 	case nodePart:
 		return r.s.part(r, n.text)
 	case nodeIf:
+		complete := !r.incomplete
 		for _, c := range n.conds {
 			if c.text(r) != "" {
+				r.incomplete = !complete
 				return n.sub.text(r)
 			}
 		}
+		r.incomplete = !complete
 	case nodeNonce:
 		return r.nonce
 	case nodeSignedHeaders:
@@ -110,6 +113,7 @@ func (n *node) value(r *reading) string {
 // filtered is the text of a part after its filters.
 func (n *node) filtered(r *reading) []byte {
 	var b []byte
+	complete := !r.incomplete
 	if n.kind != nodeFields {
 		bare := *n
 		bare.filters = nil
@@ -119,6 +123,9 @@ func (n *node) filtered(r *reading) []byte {
 	}
 	for _, f := range n.filters {
 		b = f(b, r)
+	}
+	if n.defaults && len(b) > 0 {
+		r.incomplete = !complete
 	}
 	return b
 }

@@ -49,6 +49,7 @@ func (n *node) addFilters(specs []string) error {
 		}
 		n.filters = append(n.filters, f)
 		n.keyed = n.keyed || strings.HasPrefix(spec, "hmac-")
+		n.defaults = n.defaults || strings.HasPrefix(spec, "default:")
 	}
 	return nil
 }

@@ -55,7 +55,8 @@ func (s *Scheme) compileMessage(scope) error {
 			}
 		}
 		item, ok := p.item()
-		if !ok || p.in != "" {
+		name := sfParser{strings.TrimPrefix(item.text, "@")}
+		if name.word(keyChars); !ok || p.in != "" || name.in != "" || item.text == "" {
 			return wrong("http_message.components", fmt.Errorf("%q is no component", text))
 		}
 		f.components = append(f.components, item)

@@ -75,7 +75,7 @@ func (f family) changed(rt *rapid.T, s *scheme.Scheme, m *scheme.Message) *schem
 	name := headers[0]
 	value := m.Header.Get(name)
 	read, ok := s.Read(m)
-	if !ok || f.spec.JWT != nil || f.spec.Message != nil {
+	if !ok || f.spec.JWT != nil || f.spec.Message != nil || f.spec.Signature.Wrap != "" {
 		return nil
 	}
 	sig := read.Signatures[0]

@@ -86,10 +86,13 @@ func splitFormat(format, sep string) []string {
 	var out []string
 	depth, start := 0, 0
 	for i := 0; i < len(format); i++ {
-		switch format[i] {
-		case '{':
+		switch two := format[i:min(i+2, len(format))]; {
+		case depth == 0 && (two == "{{" || two == "}}"):
+			i++
+			continue
+		case two[0] == '{':
 			depth++
-		case '}':
+		case two[0] == '}':
 			depth--
 		}
 		if depth == 0 && strings.HasPrefix(format[i:], sep) {

@@ -31,14 +31,15 @@ const (
 )
 
 type node struct {
-	kind    nodeKind
-	text    string // literal, or the name of what is meant
-	loc     location
-	sub     *template
-	conds   []*template
-	lists   []listFilter
-	filters []filter
-	keyed   bool // one of the filters is an HMAC
+	kind     nodeKind
+	text     string // literal, or the name of what is meant
+	loc      location
+	sub      *template
+	conds    []*template
+	lists    []listFilter
+	filters  []filter
+	keyed    bool // one of the filters is an HMAC
+	defaults bool // one of them stands in for what is missing
 }
 
 // plain says whether the node gives text of the request as it is.
