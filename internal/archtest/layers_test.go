@@ -14,7 +14,7 @@ func layers() [][]string {
 	return [][]string{
 		{"internal/webhook", "internal/safetext", "internal/spelling", "internal/units", "internal/inflate", "internal/child", "internal/commit", "internal/build"},
 		{"internal/address", "internal/junit", "internal/ids", "internal/httptext", "internal/payload", "internal/term"},
-		{"internal/scheme", "internal/match"},
+		{"internal/scheme", "internal/match", "internal/difference"},
 		{"internal/provider", "internal/deliver"},
 		{"internal/store", "internal/secret"},
 		{"internal/config"},

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/difference"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/safetext/safetexttest"
 	"github.com/hooks-cli/hooks/internal/term"
@@ -78,6 +80,7 @@ func forms(v render.View, d *webhook.Delivery) map[string]string {
 		"Response":     v.Response(d.Attempts[0].Response),
 		"Text":         v.Text(d.Body, d.ID),
 		"Hex":          v.Hex(d.Body, ""),
+		"Diff":         v.Diff(difference.Compare(d, verified(), difference.Options{})),
 	}
 	v.Credentials = true
 	out["Headers with credentials"] = v.Headers(d.Header, nil)
@@ -118,4 +121,21 @@ func TestNoForeignBytes(t *testing.T) {
 		}
 	}
 	t.Logf("%d fields, %d combinations", len(names), combinations)
+}
+
+// TestNoCredentials: nothing that carries a credential is told in any form,
+// unless the View says so.
+func TestNoCredentials(t *testing.T) {
+	t.Parallel()
+	const canary = "c4n4ry"
+	d := verified()
+	d.URL = "http://me:" + canary + "@127.0.0.1:3000/x?token=" + canary
+	d.Header = http.Header{"Authorization": {"Bearer " + canary, canary}, "Cookie": {"a=" + canary}, "X-Gitlab-Token": {canary}}
+	d.Attempts[0].URL = d.URL
+	d.Attempts[0].Response.Header = http.Header{"Set-Cookie": {canary}}
+	for form, out := range forms(render.View{Now: now}, d) {
+		if strings.Contains(out, canary) != (form == "Headers with credentials") {
+			t.Errorf("%s:\n%s", form, out)
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/hooks-cli/hooks/internal/difference"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/safetext/safetexttest"
 	"github.com/hooks-cli/hooks/internal/term"
@@ -51,6 +52,9 @@ func pages() map[string]func(render.View) string {
 			return v.Pairs(rows)
 		},
 		"load": func(v render.View) string { return v.Load(loadReport()) + "\n" + v.Load(brokenLoad()) },
+		"diff": func(v render.View) string {
+			return v.Diff(difference.Compare(verified(), attack(), difference.Options{})) + "\n" + v.Diff(difference.Compare(verified(), changed(), difference.Options{})) + "\n" + v.Diff(difference.Compare(verified(), verified(), difference.Options{}))
+		},
 		"error": func(v render.View) string {
 			return v.Error("no signing secret", "set HOOKS_SECRET, or give --secret env:NAME")
 		},

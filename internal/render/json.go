@@ -257,10 +257,7 @@ func (w *jsonWriter) token(color func(string) string) error {
 	if err != nil {
 		return err
 	}
-	limit := maxString
-	if w.v.Width > 0 {
-		limit = min(limit, foldLines*w.v.Width)
-	}
+	limit := w.v.valueLimit()
 	text := w.in[w.pos:end]
 	shown := w.v.bytes(text, limit)
 	if len(text) > limit && text[0] == '"' {
@@ -276,9 +273,6 @@ func (w *jsonWriter) token(color func(string) string) error {
 	w.write(shown, color)
 	return nil
 }
-
-// foldLines is about how many lines of a terminal one value gets.
-const foldLines = 6
 
 // count writes a token that has no colour, or reports that there is no room
 // for it.

@@ -89,6 +89,26 @@ func (v View) value(s string) string {
 	return v.line(s)
 }
 
+// folded is value for something long that is not the point of the page: on a
+// terminal it gets a few lines.
+func (v View) folded(s string) string {
+	if limit := v.valueLimit(); len(s) > limit {
+		return v.bytes([]byte(s), limit)
+	}
+	return v.value(s)
+}
+
+// valueLimit is how many bytes of one value are shown.
+func (v View) valueLimit() int {
+	if v.Width == 0 {
+		return maxString
+	}
+	return min(maxString, foldLines*v.Width)
+}
+
+// foldLines is about how many lines of a terminal one value gets.
+const foldLines = 6
+
 // width returns how many columns s takes.
 func width(s string) int {
 	if ascii(s) {
