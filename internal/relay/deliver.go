@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -95,19 +96,24 @@ func (s *Server) callbacks(ses *session) wire.Callbacks {
 			n := ses.name
 			n.mu.Lock()
 			done := n.box.acked(ses, a)
+			again := len(ses.replayed)
+			maps.DeleteFunc(ses.replayed, func(o uint64, _ struct{}) bool { return o <= a.Cumulative || slices.Contains(a.Singles, o) })
+			again -= len(ses.replayed)
 			n.mu.Unlock()
 			for _, offset := range done {
 				s.cfg.Spool.Ack(n.kept, offset)
 			}
-			if len(done) > 0 {
+			if len(done)+again > 0 {
 				s.markStale(n)
 				s.kick(n)
 			}
 		},
+		Seek: func(k wire.Seek) { s.begin(func() { s.seek(ses, k) }) },
 		Nack: func(k wire.Nack) {
 			n := ses.name
 			n.mu.Lock()
 			n.box.nacked(ses, k, time.Now())
+			delete(ses.replayed, k.Offset) // a copy that is not wanted now is not sent again
 			n.mu.Unlock()
 			s.kick(n)
 		},
@@ -118,10 +124,73 @@ func (s *Server) callbacks(ses *session) wire.Callbacks {
 func (s *Server) kick(n *name) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.kept == nil || n.pumping || len(n.sessions) == 0 || n.box.waiting <= 0 {
+	if n.kept == nil || n.pumping || len(n.sessions) == 0 || n.box.waiting <= 0 && n.replayerLocked() == nil {
 		return
 	}
 	n.pumping = s.begin(func() { s.pump(n) })
+}
+
+// replayerLocked is a session whose replay has something to send.
+func (n *name) replayerLocked() *session {
+	for _, ses := range n.sessions {
+		if ses.wantsLocked() {
+			return ses
+		}
+	}
+	return nil
+}
+
+// seek starts a replay for one link.
+func (s *Server) seek(ses *session, k wire.Seek) {
+	n, ctx := ses.name, context.Background()
+	from := k.Value
+	switch k.Kind {
+	case wire.SeekOldest:
+		from = 1
+	case wire.SeekNewest:
+		from = 0 // nothing
+	case wire.SeekTime:
+		var err error
+		if from, err = s.cfg.Spool.OffsetAt(ctx, n.kept, wire.TimeOf(int64(k.Value))); err != nil {
+			s.cfg.Log.Error("read the store", "tunnel", n.label, "error", err.Error())
+			return
+		}
+	}
+	n.mu.Lock()
+	ses.replay = replay{next: from, end: n.box.tail}
+	n.mu.Unlock()
+	s.kick(n)
+}
+
+// again sends the next event of a replay: those that were acknowledged. The
+// others come by themselves.
+func (s *Server) again(n *name, ses *session, from uint64) {
+	list, err := s.cfg.Spool.Read(context.Background(), n.kept, from, 1, 0, true)
+	n.mu.Lock()
+	if err != nil || len(list) == 0 || list[0].Offset > ses.replay.end {
+		ses.replay = replay{}
+		n.mu.Unlock()
+		return
+	}
+	r := list[0]
+	ses.replay.next = r.Offset + 1
+	if !r.Done || r.Damaged {
+		n.mu.Unlock()
+		return
+	}
+	if ses.replayed == nil {
+		ses.replayed = make(map[uint64]struct{})
+	}
+	ses.replayed[r.Offset] = struct{}{}
+	n.mu.Unlock()
+	e := &wire.Event{
+		Offset: r.Offset, Number: r.Offset, ReceivedAt: r.ReceivedAt, ID: r.ID,
+		Attempt: r.Attempt + 2, Length: uint64(len(r.Body)), Digest: r.Digest,
+	}
+	s.metrics.redelivered.Add(1)
+	if err := ses.link.OpenEvent(e, r.Head, r.Body); err != nil {
+		ses.away.Store(true)
+	}
 }
 
 // What a client may have unacknowledged, besides its parallel.
@@ -153,6 +222,12 @@ func (s *Server) pump(n *name) {
 	var ahead []*spool.Record
 	for {
 		n.mu.Lock()
+		if ses := n.replayerLocked(); ses != nil {
+			from := ses.replay.next
+			n.mu.Unlock()
+			s.again(n, ses, from)
+			continue
+		}
 		ses := n.freeLocked()
 		offset, fresh, ok, wait := n.box.pick(time.Now())
 		if ses == nil || !ok {

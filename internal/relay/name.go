@@ -55,6 +55,22 @@ type session struct {
 	since    time.Time
 	slots    chan struct{} // one for each stream under way
 	away     atomic.Bool   // asked to leave: nothing new starts here
+
+	// The name's lock guards the following.
+	replay   replay
+	replayed map[uint64]struct{} // events of the replay that are under way
+}
+
+// A replay reads the store again for one link, beside what is delivered. Its
+// events have been delivered before or are in flight elsewhere; acknowledging
+// them changes nothing.
+type replay struct {
+	next, end uint64 // offsets; done when next is above end
+}
+
+// wantsLocked says whether the replay has something to send now.
+func (s *session) wantsLocked() bool {
+	return s.replay.next != 0 && s.replay.next <= s.replay.end && len(s.replayed) < s.hello.Parallel && !s.away.Load()
 }
 
 // pick chooses the link for a request: nil if there is none. Several say that

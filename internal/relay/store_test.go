@@ -244,3 +244,33 @@ func TestBacklogDrains(t *testing.T) {
 		}
 	}
 }
+
+// What was acknowledged is read again from the relay's store, if it keeps it.
+func TestSeekReadsAgain(t *testing.T) {
+	t.Parallel()
+	change, sp := storing(t, spool.Limits{Keep: time.Hour})
+	s := serve(t, change)
+	var first, second receiver
+	queue := func(r *receiver) func(*tunnel.Config) {
+		return func(c *tunnel.Config) { c.Deliver, c.Mode = r.deliver, wire.ModeQueue }
+	}
+	public, stop := dial(t, s, "again", http.NotFoundHandler(), queue(&first))
+	for i := range 5 {
+		send(t, public+"/", fmt.Sprint(i))
+	}
+	waitFor(t, func() bool { return sp.Totals().Acked == 5 })
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	dial(t, s, "again", http.NotFoundHandler(), func(c *tunnel.Config) {
+		queue(&second)(c)
+		c.Since = time.Now().Add(-time.Hour)
+	})
+	waitFor(t, func() bool { return second.count() == 5 })
+	if fmt.Sprint(second.offset) != "[1 2 3 4 5]" || second.tries[0] != 2 {
+		t.Errorf("offsets %v, attempts %v", second.offset, second.tries)
+	}
+	send(t, public+"/", "new")
+	waitFor(t, func() bool { return second.count() == 6 })
+	waitFor(t, func() bool { c := sp.Totals(); return c.Stored == 6 && c.Acked == 6 && c.Waiting == 0 })
+}

@@ -29,8 +29,9 @@ type Config struct {
 	Mode    wire.Mode       // "" is auto
 	Share   wire.Share      // "" is exclusive
 
-	Parallel     int // events that are under way at a time; 0 is 1, which keeps their order
-	AcceptStatus int // what a sender is told of a stored request; 0 is 202
+	Parallel     int       // events that are under way at a time; 0 is 1, which keeps their order
+	Since        time.Time // read again what came since then, as far as the relay keeps it; zero: nothing
+	AcceptStatus int       // what a sender is told of a stored request; 0 is 202
 
 	Handler http.Handler // answers live requests
 	// Deliver takes a stored request. Nil means that it is done with: stored
@@ -117,11 +118,12 @@ type Client struct {
 
 	observing sync.Mutex // held while Observe runs
 
-	mu    sync.Mutex // guards the following
-	url   string
-	mode  wire.Mode
-	epoch string // of the relay's store
-	upTo  uint64 // what of it is done with
+	mu     sync.Mutex // guards the following
+	url    string
+	mode   wire.Mode
+	sought bool   // Since has been asked for
+	epoch  string // of the relay's store
+	upTo   uint64 // what of it is done with
 }
 
 // New makes a client.

@@ -18,11 +18,9 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-)
 
-// ViaHeader marks the requests that this process has passed on. One that comes
-// back with our own mark has gone round in a circle.
-const ViaHeader = "Hooks-Via"
+	"github.com/hooks-cli/hooks/internal/capture"
+)
 
 // ForwarderConfig is what a Forwarder is made of.
 type ForwarderConfig struct {
@@ -33,8 +31,10 @@ type ForwarderConfig struct {
 	// Refuse says why a request is answered here, with this status and text,
 	// instead of being passed on; 0 passes it on. Nil passes everything on.
 	Refuse func(*http.Request) (status int, text string)
-	// Done is told of each exchange when it is over. Nil for none.
-	Done func(*Exchange)
+	// Done is told of each exchange when it is over, and calls release when it
+	// needs the bodies no more. It must be quick: the end of the answer waits
+	// for it. Nil for none.
+	Done func(x *Exchange, release func())
 }
 
 // An Exchange is what is known of one request when it is over.
@@ -124,9 +124,9 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.Duration = time.Since(x.Began)
 		x.Body, x.Cut = kept.stop(r.Body == http.NoBody)
 		if f.cfg.Done != nil {
-			f.cfg.Done(x)
+			held := int64(len(x.Body) + len(x.Answer))
+			f.cfg.Done(x, func() { f.kept.Add(-held) })
 		}
-		f.kept.Add(-int64(len(x.Body) + len(x.Answer)))
 	}()
 	if status, code, text := f.refusal(r); status != 0 {
 		f.fail(w, x, status, code, text)
@@ -152,7 +152,7 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refusal says why r is not passed on.
 func (f *Forwarder) refusal(r *http.Request) (status int, code, text string) {
-	for _, mark := range r.Header[ViaHeader] {
+	for _, mark := range r.Header[capture.LoopHeader] {
 		if mark == f.mark {
 			return http.StatusLoopDetected, "loop", "the tunnel leads to itself"
 		}
@@ -199,7 +199,8 @@ func (f *Forwarder) outgoing(r *http.Request, kept *keeper) (*http.Request, erro
 		return nil, err
 	}
 	out.URL = u
-	out.Header[ViaHeader] = append(out.Header[ViaHeader][:len(out.Header[ViaHeader]):len(out.Header[ViaHeader])], f.mark)
+	marks := out.Header[capture.LoopHeader]
+	out.Header[capture.LoopHeader] = append(marks[:len(marks):len(marks)], f.mark)
 	if _, ok := out.Header["User-Agent"]; !ok {
 		out.Header["User-Agent"] = []string{""} // none, not net/http's
 	}

@@ -62,7 +62,12 @@ func (s *session) welcome(again bool) {
 		c.upTo = 0
 	}
 	c.epoch = w.Epoch
+	seek := !c.sought && !c.cfg.Since.IsZero() && w.Epoch != "" && c.cfg.Deliver != nil
+	c.sought = c.sought || seek
 	c.mu.Unlock()
+	if seek {
+		s.link.SendSeek(wire.Seek{Kind: wire.SeekTime, Value: uint64(max(c.cfg.Since.UnixNano(), 0))})
+	}
 	c.observe(State{Phase: Connected, Moved: again, Waiting: w.Waiting, Expired: w.Expired, Replaced: replaced})
 }
 

@@ -33,6 +33,7 @@ type Options struct {
 	Admin      string
 	AdminGiven bool
 	DrainDelay time.Duration
+	DrainGiven bool
 	LogFormat  string
 	MaxBody    int64
 	HoldEvents int
@@ -57,7 +58,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 		Long:    long,
 		Example: "  $ hooks relay\n  $ hooks relay --listen 0.0.0.0:443 --public-url https://relay.example.com --acme ops@example.com --data-dir /var/lib/hooks-relay --tokens /etc/hooks/tokens.json\n  $ hooks relay token create --tokens tokens.json --label laptop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			opts.AdminGiven = cmd.Flags().Changed("admin")
+			opts.AdminGiven, opts.DrainGiven = cmd.Flags().Changed("admin"), cmd.Flags().Changed("drain-delay")
 			return run(cmd.Context(), env, opts)
 		},
 	}
@@ -88,7 +89,7 @@ func bind(cmd *cobra.Command, o *Options) {
 	fs.StringSliceVar(&o.TrustProxy, "trust-proxy", nil, "believe X-Forwarded-* headers from `CIDR` (repeatable)")
 	fs.BoolVar(&o.AllowHTML, "allow-html", false, "show tunnels' pages to browsers on the shared host")
 	fs.StringVar(&o.Admin, "admin", ":8081", "metrics, health and status on `ADDR`, or off")
-	cli.Duration(fs, &o.DrainDelay, "drain-delay", 5*time.Second, "at the end, take requests for `DURATION` after saying not to be ready")
+	cli.Duration(fs, &o.DrainDelay, "drain-delay", 5*time.Second, "at the end, take requests for `DURATION` after saying not to be ready; on this machine alone not at all")
 	cli.Choice(cmd, &o.LogFormat, "log-format", "text", "how requests are logged: text, json or off", "text", "json", "off")
 	cli.Size(fs, &o.MaxBody, "max-body", 10<<20, "the largest body, `SIZE`")
 	fs.IntVar(&o.HoldEvents, "hold-events", 1000, "events that wait for one tunnel: at most `N`")

@@ -268,7 +268,7 @@ func serve(ctx context.Context, env *cli.Env, opts Options, cfg relay.Config, ls
 	}
 	select {
 	case <-ctx.Done():
-		drain(env, opts, srv, front)
+		drain(env, opts, !cfg.Shared, srv, front)
 	case err = <-failed:
 	}
 	stop()
@@ -286,10 +286,10 @@ func serve(ctx context.Context, env *cli.Env, opts Options, cfg relay.Config, ls
 
 // drain leaves in order: not ready, clients are asked to move, requests under
 // way finish.
-func drain(env *cli.Env, opts Options, srv *relay.Server, front *intake.Server) {
+func drain(env *cli.Env, opts Options, local bool, srv *relay.Server, front *intake.Server) {
 	env.Say("draining: requests under way finish, clients are asked to move")
 	srv.Drain()
-	if opts.DrainDelay > 0 && srv.Status().Clients > 0 {
+	if opts.DrainDelay > 0 && (opts.DrainGiven || !local) && srv.Status().Clients > 0 {
 		timer := time.NewTimer(opts.DrainDelay)
 		defer timer.Stop()
 		<-timer.C
