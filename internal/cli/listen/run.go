@@ -67,8 +67,7 @@ func (l *listening) greet(ctx context.Context) {
 	}
 	switch {
 	case l.at.Loopback() && intake.InContainer(l.env.Getenv):
-		l.env.Warn("this is a container: "+at.Address+" is reached from inside it only",
-			"hooks listen 0.0.0.0:"+port(at)+" is reached through a published port")
+		l.env.Say("this is a container: %s is reached from inside it only, 0.0.0.0:%s through a published port", at.Address, port(at))
 	case !l.at.Loopback():
 		l.env.Say("listening on %s: other machines can reach it", at.Address)
 	}
