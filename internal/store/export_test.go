@@ -38,3 +38,18 @@ func (s *Store) Consistent(ctx context.Context) error {
 	}
 	return nil
 }
+
+// IndexAll does a slice of everything that the indexer does, and says whether
+// there is more.
+func (s *Store) IndexAll(ctx context.Context) (bool, error) {
+	folded, err := s.foldTail(ctx)
+	if err != nil {
+		return false, err
+	}
+	texted, err := s.indexTexts(ctx, textSlice)
+	if err != nil {
+		return false, err
+	}
+	merged, err := s.mergeTexts(ctx)
+	return folded || texted || merged, err
+}
