@@ -97,7 +97,12 @@ func (d *display) delivery(e capture.Event) {
 		if e.OutOfOrder {
 			extra = `"out_of_order":true,`
 		}
-		d.line(`"kind":"delivery",`+extra, e.Delivery)
+		members := `"kind":"delivery",` + extra
+		if len(e.Delivery.Body) >= largeBody && d.env.Global.JQ == "" {
+			d.large(members, e.Delivery)
+			return
+		}
+		d.line(members, e.Delivery)
 		return
 	}
 	view := d.env.View()

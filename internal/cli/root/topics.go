@@ -119,9 +119,8 @@ func (r *runner) explain(root *cobra.Command, args []string) error {
 	if err == nil && cmd != root && len(rest) == 0 {
 		return r.help(cmd)
 	}
-	word := strings.Join(args, " ")
-	err = fmt.Errorf("there is no topic or command %q", word)
-	if near := spelling.Nearest(word, append(topicNames(), names(root)...)); near != "" {
+	err = fmt.Errorf("there is no topic or command %q", args[0])
+	if near := spelling.Nearest(args[0], append(topicNames(), names(root)...)); near != "" {
 		return cli.Usage(err, "did you mean hooks help "+near+"?")
 	}
 	return cli.Usage(err, "the topics are "+strings.Join(topicNames(), ", "))
