@@ -14,6 +14,18 @@ var ErrNotJSON = errors.New("not JSON")
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
+// A SyntaxError says where a body stops being JSON. It wraps ErrNotJSON.
+type SyntaxError struct {
+	Offset int // in bytes; the length of the body if it ends too early
+	What   string
+}
+
+// Error says what is wrong, and where.
+func (e *SyntaxError) Error() string { return ErrNotJSON.Error() + ": " + e.What }
+
+// Unwrap returns ErrNotJSON.
+func (e *SyntaxError) Unwrap() error { return ErrNotJSON }
+
 // A scanner goes over a document once. It keeps one bit of state per level of
 // nesting, in a slice, so a deep document costs memory in proportion to its
 // size and no stack.
@@ -25,9 +37,9 @@ type scanner struct {
 
 func (s *scanner) fail(what string) error {
 	if s.pos >= len(s.data) {
-		return fmt.Errorf("%w: it ends too early, %s", ErrNotJSON, what)
+		return &SyntaxError{s.pos, "it ends too early, " + what}
 	}
-	return fmt.Errorf("%w: %s at byte %d", ErrNotJSON, what, s.pos)
+	return &SyntaxError{s.pos, fmt.Sprintf("%s at byte %d", what, s.pos)}
 }
 
 func (s *scanner) space() {

@@ -295,6 +295,11 @@ func (c *compiler) checkJSON(path string, e *eventDefinition, out *eventSample) 
 	if out.json == nil || c.trusted || len(c.problems) > 0 {
 		return
 	}
+	var at *payload.SyntaxError
+	if err := payload.Valid([]byte(withoutPlaceholders(e.Sample))); errors.As(err, &at) {
+		c.inText(path, e.Sample, at.Offset, "the sample is not JSON: "+strings.TrimSuffix(at.What, fmt.Sprintf(" at byte %d", at.Offset)))
+		return
+	}
 	seed := int64(1)
 	s := c.out.sampler(BuildOptions{Type: e.Type, Seed: &seed})
 	s.id, s.values = "id", c.out.values
@@ -307,6 +312,30 @@ func (c *compiler) checkJSON(path string, e *eventDefinition, out *eventSample) 
 	if s.err != nil {
 		c.wrong(path, "%v", s.err)
 	}
+}
+
+// withoutPlaceholders puts text of the same length in the place of each {{…}}.
+func withoutPlaceholders(sample string) string {
+	var b strings.Builder
+	for i := 0; i < len(sample); {
+		n := tokenLength(sample[i:])
+		filler := "1"
+		if sample[i] == '"' {
+			filler = "x"
+		}
+		for token := sample[i : i+n]; token != ""; {
+			text, rest, found := strings.Cut(token, "{{")
+			b.WriteString(text)
+			if !found {
+				break
+			}
+			end := placeholder("{{" + rest)
+			b.WriteString(strings.Repeat(filler, end))
+			token = rest[end-2:]
+		}
+		i += n
+	}
+	return b.String()
 }
 
 // headers compiles what goes along with an event: the content type, the

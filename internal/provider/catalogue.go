@@ -23,7 +23,9 @@ const indexFile = "index.txt"
 type Source struct {
 	Name string
 	Data []byte
-	Node *yaml.Node // used instead of Data, for a definition within another file
+	// Node is used instead, for a definition within another file. Data is then
+	// that file, or nil.
+	Node *yaml.Node
 }
 
 // A Catalogue is all providers that are known. It may be used by several
@@ -141,7 +143,7 @@ func read(src Source) (*Provider, []Problem) {
 			return nil, problems
 		}
 	}
-	return compile(node, src.Name, false)
+	return compile(node, src.Name, src.Data, false)
 }
 
 // entry makes the index's entry of a provider.
@@ -170,6 +172,19 @@ func (e *entry) provider() (*Provider, error) {
 	return e.provide, e.err
 }
 
+// YAML returns the definition of a provider that is built in, as its file has
+// it.
+func (c *Catalogue) YAML(id string) ([]byte, error) {
+	e, ok := c.byID[id]
+	if !ok {
+		return nil, &UnknownError{id, c.nearest(id)}
+	}
+	if e.origin != builtIn {
+		return nil, fmt.Errorf("%s is not built in: it is defined in %s", id, e.origin)
+	}
+	return files.ReadFile("data/" + id + ".yaml")
+}
+
 func loadFile(id string) (*Provider, error) {
 	name := "data/" + id + ".yaml"
 	data, err := files.ReadFile(name)
@@ -179,7 +194,7 @@ func loadFile(id string) (*Provider, error) {
 	node, problems := parse(data)
 	if node != nil {
 		var p *Provider
-		if p, problems = compile(node, builtIn, true); p != nil {
+		if p, problems = compile(node, builtIn, nil, true); p != nil {
 			return p, nil
 		}
 	}

@@ -26,12 +26,14 @@ type compiler struct {
 	decoder
 	def     definition
 	out     *Provider
-	trusted bool // samples need not be tried
+	trusted bool   // samples need not be tried
+	source  string // the file, "" if it is not known
 }
 
-// compile decodes node. The provider is nil if there are problems.
-func compile(node *yaml.Node, origin string, trusted bool) (*Provider, []Problem) {
-	c := &compiler{decoder: decoder{at: map[string]*yaml.Node{}}, trusted: trusted}
+// compile decodes node, which is from source. The provider is nil if there are
+// problems.
+func compile(node *yaml.Node, origin string, source []byte, trusted bool) (*Provider, []Problem) {
+	c := &compiler{decoder: decoder{at: map[string]*yaml.Node{}}, source: string(source), trusted: trusted}
 	c.decode(node, reflect.ValueOf(&c.def).Elem(), "", 0)
 	if len(c.problems) > 0 {
 		return nil, c.sorted()
@@ -78,6 +80,25 @@ func (c *compiler) wrong(path, format string, args ...any) {
 		}
 		at = at[:i]
 	}
+}
+
+// inText notes a problem at an offset in a text that stands at path. In a text
+// that begins after "|" the line is known, and from the file the column.
+func (c *compiler) inText(path, text string, offset int, message string) {
+	n := c.at[path]
+	if n == nil || n.Style != yaml.LiteralStyle {
+		c.wrong(path, "%s", message)
+		return
+	}
+	before := text[:min(offset, len(text))]
+	row := strings.Count(before, "\n")
+	column := offset - strings.LastIndexByte(before, '\n')
+	p := Problem{Line: n.Line + 1 + row, Column: column, Message: path + ": " + message}
+	lines, texts := strings.Split(c.source, "\n"), strings.Split(text, "\n")
+	if p.Line-1 < len(lines) && row < len(texts) {
+		p.Column += max(len(lines[p.Line-1])-len(texts[row]), 0)
+	}
+	c.problems = append(c.problems, p)
 }
 
 func (c *compiler) identity() {

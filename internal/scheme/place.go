@@ -52,6 +52,9 @@ type scope struct {
 	body, item *pathSet
 }
 
+// placeKinds are the words before the colon of a place.
+var placeKinds = [...]string{"header", "query", "form", "body", "jwt", "key"}
+
 var errPlace = errors.New("not a place: want header:NAME, query:NAME, form:NAME, $.PATH, @.PATH, jwt:CLAIM or key:PATTERN")
 
 func (sc scope) location(text string) (location, error) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/hooks-cli/hooks/internal/spelling"
 )
 
 // A template is text with parts, compiled. See Spec for its language.
@@ -64,12 +66,22 @@ func (sc scope) template(text string) (*template, error) {
 	return t, nil
 }
 
-// value compiles text that is a template, or a place alone.
+// value compiles text that is a template, or a place alone. What looks like a
+// place has to be one.
 func (sc scope) value(text string) (*template, error) {
-	if !strings.Contains(text, "{") {
-		if loc, err := sc.location(text); err == nil {
-			return &template{[]node{{kind: nodePlace, loc: loc}}}, nil
-		}
+	if strings.Contains(text, "{") {
+		return sc.template(text)
+	}
+	loc, err := sc.location(text)
+	if err == nil {
+		return &template{[]node{{kind: nodePlace, loc: loc}}}, nil
+	}
+	kind, _, named := strings.Cut(text, ":")
+	if strings.HasPrefix(text, "$") || strings.HasPrefix(text, "@") {
+		return nil, err
+	}
+	if near := spelling.Nearest(kind, placeKinds[:]); named && near != "" {
+		return nil, fmt.Errorf("%w; did you mean %s:?", err, near)
 	}
 	return sc.template(text)
 }

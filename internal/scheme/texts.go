@@ -1,8 +1,6 @@
 package scheme
 
 import (
-	"fmt"
-
 	"github.com/hooks-cli/hooks/internal/payload"
 )
 
@@ -30,7 +28,7 @@ func NewTexts(entries ...[]string) (*Texts, error) {
 		for _, text := range alternatives {
 			one, err := sc.value(text)
 			if err != nil {
-				return nil, fmt.Errorf("%q: %w", text, err)
+				return nil, err
 			}
 			list = append(list, one)
 		}
