@@ -161,6 +161,10 @@ func (s *Server) join(ses *session, hello *wire.Hello) {
 	s.mu.Unlock()
 	gone, refused := n.join(ses, hello, s.cfg.Limits.Links)
 	for _, old := range gone {
+		if old.instance == ses.instance {
+			old.link.Close(wire.CloseReplaced, "") // its client has given it up
+			continue
+		}
 		s.replace(old)
 	}
 	if refused {

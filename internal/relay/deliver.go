@@ -64,13 +64,16 @@ func (s *Server) enrol(n *name, hello *wire.Hello, w *wire.Welcome) error {
 		}
 	}
 	if r := hello.Resume; r != nil && r.Epoch == s.cfg.Spool.Epoch() && hello.Share == wire.ShareExclusive {
+		// Under the lock: no acknowledgement may be counted here and there.
+		n.mu.Lock()
 		count, err := s.cfg.Spool.AckTo(ctx, kept, r.Offset)
+		if err == nil {
+			n.box.ackedTo(r.Offset, count)
+		}
+		n.mu.Unlock()
 		if err != nil {
 			return err
 		}
-		n.mu.Lock()
-		n.box.ackedTo(r.Offset, count)
-		n.mu.Unlock()
 	}
 	first, err := s.cfg.Spool.Read(ctx, kept, 0, 1, 0, false)
 	if err != nil {
@@ -99,10 +102,10 @@ func (s *Server) callbacks(ses *session) wire.Callbacks {
 			again := len(ses.replayed)
 			maps.DeleteFunc(ses.replayed, func(o uint64, _ struct{}) bool { return o <= a.Cumulative || slices.Contains(a.Singles, o) })
 			again -= len(ses.replayed)
-			n.mu.Unlock()
 			for _, offset := range done {
 				s.cfg.Spool.Ack(n.kept, offset)
 			}
+			n.mu.Unlock()
 			if len(done)+again > 0 {
 				s.markStale(n)
 				s.kick(n)
@@ -207,6 +210,9 @@ func (n *name) freeLocked() *session {
 	fewest := 0
 	for _, ses := range n.sessions {
 		events, bytes := n.box.load(ses)
+		if n.box.ordered {
+			events = len(n.box.flights) // one that a link before still has is not overtaken
+		}
 		if ses.away.Load() || events >= ses.hello.Parallel || events > 0 && bytes >= flightBytes {
 			continue
 		}

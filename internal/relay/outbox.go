@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -118,10 +119,11 @@ func (o *outbox[H]) acked(h H, a wire.Ack) []uint64 {
 	return done
 }
 
-// ackedTo notes that count events up to offset were acknowledged without
-// being in flight: a client that returns says what it has.
+// ackedTo notes that count events up to offset were acknowledged at once: a
+// client that returns says what it has, whoever has them in flight.
 func (o *outbox[H]) ackedTo(offset uint64, count int) {
 	o.next = max(o.next, offset+1)
+	maps.DeleteFunc(o.flights, func(f uint64, _ flight[H]) bool { return f <= offset })
 	o.back = slices.DeleteFunc(o.back, func(b comeback) bool { return b.offset <= offset })
 	o.waiting -= int64(count)
 }

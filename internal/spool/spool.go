@@ -96,6 +96,8 @@ type Name struct {
 	id     int64
 	loaded uint64 // tail when the process started
 
+	flushing sync.Mutex // held from taking acks until they are written
+
 	mu       sync.Mutex // guards the following
 	info     Info       // as committed
 	counts   Counts     // as committed
@@ -372,17 +374,22 @@ func (s *Spool) Flush() {
 	s.mu.Unlock()
 	var wg sync.WaitGroup
 	for n := range dirty {
-		n.mu.Lock()
-		acks := n.acks
-		n.acks = nil
-		n.mu.Unlock()
-		if len(acks) > 0 {
-			wg.Go(func() {
-				_ = s.group.Do(context.Background(), &op{kind: opAck, name: n, offsets: acks, size: 8 * len(acks)})
-			})
-		}
+		wg.Go(func() { _ = s.flush(context.Background(), n) })
 	}
 	wg.Wait()
+}
+
+func (s *Spool) flush(ctx context.Context, n *Name) error {
+	n.flushing.Lock()
+	defer n.flushing.Unlock()
+	n.mu.Lock()
+	acks := n.acks
+	n.acks = nil
+	n.mu.Unlock()
+	if len(acks) == 0 {
+		return nil
+	}
+	return s.group.Do(ctx, &op{kind: opAck, name: n, offsets: acks, size: 8 * len(acks)})
 }
 
 // Expire removes what is older than the limit, and what was kept long enough
@@ -394,8 +401,12 @@ func (s *Spool) Expire(ctx context.Context, n *Name) ([]uint64, error) {
 	return o.expired, err
 }
 
-// AckTo acknowledges all events up to offset and returns how many there were.
+// AckTo acknowledges all events up to offset and returns how many there were
+// that had not been acknowledged with Ack before.
 func (s *Spool) AckTo(ctx context.Context, n *Name, offset uint64) (int, error) {
+	if err := s.flush(ctx, n); err != nil {
+		return 0, err
+	}
 	o := &op{kind: opAckTo, name: n, offsets: []uint64{offset}, size: 100}
 	err := s.group.Do(ctx, o)
 	return o.count, err

@@ -46,7 +46,7 @@ const maxEvent = 32 << 20
 
 // event takes a stored request. The link's reader calls it.
 func (s *session) event(st *wire.Stream, e *wire.Event) {
-	s.ledger.got(e.Offset)
+	s.ledger.Got(e.Offset)
 	s.running.Go(func() {
 		s.busy.Add(1)
 		defer s.busy.Add(-1)
@@ -75,7 +75,7 @@ func (s *session) serveEvent(st *wire.Stream, e *wire.Event) {
 	var later *Later
 	switch {
 	case err == nil:
-		s.link.SendAck(s.ledger.done(e.Offset))
+		s.link.SendAck(s.ledger.Done(e.Offset))
 	case errors.As(err, &later):
 		s.link.SendNack(wire.Nack{Offset: e.Offset, Delay: later.After, Why: max(later.Why, wire.NackAppDown)})
 	case errors.Is(err, context.Canceled):
@@ -85,18 +85,19 @@ func (s *session) serveEvent(st *wire.Stream, e *wire.Event) {
 	}
 }
 
-// A ledger knows which events of a link are done with, for acknowledging.
-type ledger struct {
-	shared bool // others have events of the same name: only single ones are ours to name
+// A Ledger knows which events of a link are done with, for acknowledging. It
+// is safe for concurrent use.
+type Ledger struct {
+	Shared bool // others have events of the same name: only single ones are ours to name
 
 	mu  sync.Mutex // guards the following
 	top uint64     // highest offset that came
 	out map[uint64]struct{}
 }
 
-// got notes that an event came. Events come in the order of their offsets,
+// Got notes that an event came. Events come in the order of their offsets,
 // those apart that come again.
-func (l *ledger) got(offset uint64) {
+func (l *Ledger) Got(offset uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.out == nil {
@@ -106,12 +107,12 @@ func (l *ledger) got(offset uint64) {
 	l.top = max(l.top, offset)
 }
 
-// done notes that an event is done with and says what to acknowledge.
-func (l *ledger) done(offset uint64) wire.Ack {
+// Done notes that an event is done with and says what to acknowledge.
+func (l *Ledger) Done(offset uint64) wire.Ack {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.out, offset)
-	if l.shared {
+	if l.Shared {
 		return wire.Ack{Singles: []uint64{offset}}
 	}
 	low := l.top
@@ -124,8 +125,8 @@ func (l *ledger) done(offset uint64) wire.Ack {
 	return wire.Ack{Cumulative: low, Singles: []uint64{offset}}
 }
 
-// resume is the offset up to which everything that came is done with.
-func (l *ledger) resume() uint64 {
+// Resume is the offset up to which everything that came is done with.
+func (l *Ledger) Resume() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	low := l.top

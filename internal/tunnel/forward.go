@@ -201,8 +201,12 @@ func (f *Forwarder) outgoing(r *http.Request, kept *keeper) (*http.Request, erro
 	out.URL = u
 	marks := out.Header[capture.LoopHeader]
 	out.Header[capture.LoopHeader] = append(marks[:len(marks):len(marks)], f.mark)
-	if _, ok := out.Header["User-Agent"]; !ok {
-		out.Header["User-Agent"] = []string{""} // none, not net/http's
+	if agents, ok := out.Header["User-Agent"]; !ok || len(agents) != 1 || agents[0] == "" {
+		// net/http would add one of its own, or keep only the first.
+		out.Header["User-Agent"] = []string{""}
+		if ok {
+			out.Header["user-agent"] = agents
+		}
 	}
 	if r.Body == nil || r.Body == http.NoBody {
 		return out.WithContext(r.Context()), nil

@@ -24,7 +24,7 @@ type session struct {
 	finish  func()
 	running sync.WaitGroup
 	busy    atomic.Int64 // events under way
-	ledger  ledger
+	ledger  Ledger
 	greeted *wire.Welcome
 }
 
@@ -32,7 +32,7 @@ func newSession(c *Client, ws *websocket.Conn, w *wire.Welcome) *session {
 	s := &session{
 		c: c, base: w.URL, ping: time.Duration(w.PingS) * time.Second,
 		away: make(chan wire.GoAway, 1), done: make(chan struct{}), greeted: w,
-		ledger: ledger{shared: w.Share == wire.ShareOneOfN},
+		ledger: Ledger{Shared: w.Share == wire.ShareOneOfN},
 	}
 	s.finish = sync.OnceFunc(func() { close(s.done) })
 	if a, err := netip.ParseAddrPort(ws.LocalAddr().String()); err == nil {
@@ -112,14 +112,14 @@ func (s *session) serve(ctx context.Context) *wire.CloseError {
 // remember keeps how far the relay's store has been worked through, for the
 // next link: acknowledgements may have been lost with this one.
 func (s *session) remember() {
-	if s.ledger.shared {
+	if s.ledger.Shared {
 		return
 	}
 	c := s.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s.greeted.Epoch == c.epoch {
-		c.upTo = max(c.upTo, s.ledger.resume())
+		c.upTo = max(c.upTo, s.ledger.Resume())
 	}
 }
 
