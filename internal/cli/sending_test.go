@@ -61,7 +61,7 @@ func TestStartApp(t *testing.T) {
 func TestDelivererUsesTheProxyOfTheEnvironment(t *testing.T) {
 	t.Parallel()
 	w := clitest.New(t)
-	w.Vars["https_proxy"], w.Vars["NO_PROXY"] = "http://127.0.0.1:1", "direct.invalid"
+	w.Vars["https_proxy"], w.Vars["NO_PROXY"] = "http://127.0.0.1:1", "direct..invalid"
 	c := w.Deliverer(true)
 	defer c.Close()
 	if !strings.Contains(w.Stderr.String(), "not checked") {
@@ -70,7 +70,7 @@ func TestDelivererUsesTheProxyOfTheEnvironment(t *testing.T) {
 	if r := c.Send(t.Context(), deliver.Request{URL: "https://app.invalid"}, 1); r.Kind != deliver.Proxy {
 		t.Errorf("Kind = %q (%s), want that the proxy was asked", r.Kind, r.Err)
 	}
-	if r := c.Send(t.Context(), deliver.Request{URL: "https://direct.invalid"}, 1); r.Kind != deliver.DNS {
+	if r := c.Send(t.Context(), deliver.Request{URL: "https://direct..invalid"}, 1); r.Kind != deliver.DNS {
 		t.Errorf("Kind = %q (%s), want that the proxy was not asked", r.Kind, r.Err)
 	}
 }

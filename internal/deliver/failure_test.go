@@ -39,7 +39,7 @@ func TestFailuresInWords(t *testing.T) {
 		connected bool
 	}{
 		"refused": {url: "http://" + gone.Addr().String(), kind: deliver.Refused, text: "connection refused by 127.0.0.1:"},
-		"dns":     {url: "http://nowhere.invalid/", kind: deliver.DNS, text: `"nowhere.invalid"`},
+		"dns":     {url: "http://nowhere..invalid/", kind: deliver.DNS, text: `"nowhere..invalid"`},
 		"no-answer": {
 			talk: func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, timeout: 20 * time.Millisecond,
 			kind: deliver.Timeout, text: "time-out: no answer within 20ms", connected: true,

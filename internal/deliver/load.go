@@ -135,7 +135,7 @@ func (r *running) send(ctx context.Context, fail func(error)) {
 // lasted, because all senders were waiting for answers, is given up and counted
 // as not sent.
 func (r *running) turn(ctx context.Context, n int) (time.Time, bool) {
-	if ctx.Err() != nil || r.over.Load() {
+	if ctx.Err() != nil || r.over.Load() || r.Duration > 0 && r.Now().Sub(r.start) >= r.Duration {
 		return time.Time{}, false
 	}
 	if r.Rate <= 0 {
