@@ -9,6 +9,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli/listen"
 	"github.com/hooks-cli/hooks/internal/cli/providers"
 	"github.com/hooks-cli/hooks/internal/cli/relay"
+	"github.com/hooks-cli/hooks/internal/cli/replay"
 	"github.com/hooks-cli/hooks/internal/cli/secrets"
 	"github.com/hooks-cli/hooks/internal/cli/send"
 	"github.com/hooks-cli/hooks/internal/cli/settings"
@@ -25,6 +26,7 @@ func commands(env *cli.Env, add func(group, name string, make func() *cobra.Comm
 	add(cli.GroupBegin, "send", func() *cobra.Command { return send.NewCmd(env, send.Run) })
 	add(cli.GroupBegin, "listen", func() *cobra.Command { return listen.NewCmd(env, listen.Run) })
 	add(cli.GroupBegin, "verify", func() *cobra.Command { return verify.NewCmd(env, verify.Run) })
+	add(cli.GroupBegin, "replay", func() *cobra.Command { return replay.NewCmd(env, replay.Run) })
 	add(cli.GroupLook, "providers", func() *cobra.Command { return providers.NewCmd(env) })
 	add(cli.GroupTest, "sign", func() *cobra.Command { return sign.NewCmd(env, sign.Run) })
 	add(cli.GroupReach, "tunnel", func() *cobra.Command { return tunnel.NewCmd(env, tunnel.Run) })
