@@ -31,9 +31,10 @@ type Source struct {
 // A Catalogue is all providers that are known. It may be used by several
 // goroutines at once.
 type Catalogue struct {
-	entries []*entry // by rank, then id
-	byID    map[string]*entry
-	sharing map[string]int // how many providers are known by a header
+	entries  []*entry // by rank, then id
+	byID     map[string]*entry
+	byHeader map[string][]*entry // by the headers by which they are recognised
+	shapes   []payload.Path      // of the entries that no header tells, in their order
 }
 
 // An entry is what is known about a provider without decoding it.
@@ -111,17 +112,20 @@ func Load(user ...Source) (*Catalogue, error) {
 const builtIn = "built in"
 
 func newCatalogue(entries []*entry) *Catalogue {
-	slices.SortFunc(entries, func(a, b *entry) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.id, b.id))
-	})
-	c := &Catalogue{entries: entries, byID: make(map[string]*entry, len(entries)), sharing: map[string]int{}}
+	slices.SortFunc(entries, byRank)
+	c := &Catalogue{entries: entries, byID: make(map[string]*entry, len(entries)), byHeader: make(map[string][]*entry, len(entries))}
 	for _, e := range entries {
 		c.byID[e.id] = e
 		for _, name := range e.headers {
-			c.sharing[name]++
+			c.byHeader[name] = append(c.byHeader[name], e)
 		}
+		c.shapes = append(c.shapes, e.shape...)
 	}
 	return c
+}
+
+func byRank(a, b *entry) int {
+	return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.id, b.id))
 }
 
 func userEntry(src Source) (*entry, error) {

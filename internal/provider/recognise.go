@@ -3,7 +3,6 @@ package provider
 import (
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/hooks-cli/hooks/internal/payload"
 	"github.com/hooks-cli/hooks/internal/scheme"
@@ -139,8 +138,8 @@ func (c *Catalogue) Recognise(m *scheme.Message) []*Provider {
 func (c *Catalogue) Candidates(m *scheme.Message) []*Provider {
 	found := c.sift(m)
 	out := slices.Concat(found[certain], found[unsigned], found[possible])
-	for _, e := range c.entries {
-		if e.has(m) && !slices.ContainsFunc(out, func(p *Provider) bool { return p.ID == e.id }) {
+	for _, e := range c.known(m) {
+		if !slices.ContainsFunc(out, func(p *Provider) bool { return p.ID == e.id }) {
 			if p, err := e.provider(); err == nil {
 				out = append(out, p)
 			}
@@ -151,10 +150,7 @@ func (c *Catalogue) Candidates(m *scheme.Message) []*Provider {
 
 // sift sorts the providers that a request may be from by how well it fits.
 func (c *Catalogue) sift(m *scheme.Message) (found [certain + 1][]*Provider) {
-	for _, e := range c.entries {
-		if !e.has(m) {
-			continue
-		}
+	for _, e := range c.known(m) {
 		if p, err := e.provider(); err == nil {
 			level := p.like(m, c.isShared(p))
 			found[level] = append(found[level], p)
@@ -164,22 +160,60 @@ func (c *Catalogue) sift(m *scheme.Message) (found [certain + 1][]*Provider) {
 	return found
 }
 
-// has says whether the request carries anything by which the index knows the
-// provider.
-func (e *entry) has(m *scheme.Message) bool {
-	for _, name := range e.headers {
-		if _, ok := m.Header[name]; ok {
-			return true
+// known returns the entries by whose headers or shape the index knows the
+// request, best rank first.
+func (c *Catalogue) known(m *scheme.Message) []*entry {
+	var out []*entry
+	for name := range m.Header {
+		for _, e := range c.byHeader[name] {
+			if !slices.Contains(out, e) {
+				out = append(out, e)
+			}
 		}
 	}
-	if len(e.shape) == 0 || !strings.HasPrefix(strings.TrimLeft(string(m.Body[:min(len(m.Body), 64)]), " \t\r\n\xef\xbb\xbf"), "{") {
-		return false
+	if len(out) == 0 {
+		out = c.shapedLike(m.Body)
 	}
-	return (&recognition{body: e.shape}).bodyFits(m)
+	slices.SortFunc(out, byRank)
+	return out
+}
+
+// shapedLike returns the entries that are known by their bodies alone and fit
+// this one. The body is walked once for all of them.
+func (c *Catalogue) shapedLike(body []byte) []*entry {
+	if len(c.shapes) == 0 {
+		return nil
+	}
+	found, err := payload.Find(body, c.shapes...)
+	if err != nil {
+		return nil
+	}
+	var out []*entry
+	for _, e := range c.entries {
+		n := len(e.shape)
+		if n == 0 {
+			continue
+		}
+		fits := true
+		for _, f := range found[:n] {
+			fits = fits && len(f.Values) > 0
+		}
+		if found = found[n:]; fits {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // isShared says whether another provider of the catalogue is known by one of
 // the headers in which p puts its signature.
 func (c *Catalogue) isShared(p *Provider) bool {
-	return slices.ContainsFunc(p.signatureHeaders(), func(name string) bool { return c.sharing[name] > 1 })
+	for _, s := range p.schemes {
+		for _, name := range s.SignatureHeaders() {
+			if len(c.byHeader[name]) > 1 {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -12,6 +12,7 @@ package scheme
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/webhook"
@@ -82,6 +83,8 @@ type Scheme struct {
 	jwt       *jwtForm
 	message   *messageForm
 	secret    secretForm
+
+	scratch sync.Pool // of *state, for reading without a key
 }
 
 // Name returns the name that a verification reports, such as "hmac-sha256".
@@ -129,8 +132,24 @@ func (s *Scheme) SignatureHeaders() []string {
 // Applies says whether m claims to be signed so: a signature stands where the
 // scheme puts it, and the scheme's conditions hold.
 func (s *Scheme) Applies(m *Message) bool {
-	r := s.read(m)
-	return s.holds(r) && s.present(r)
+	st := s.borrow(m)
+	defer s.giveBack(st)
+	return s.holds(&st.r) && s.present(&st.r)
+}
+
+// borrow returns a state for looking at m without a key.
+func (s *Scheme) borrow(m *Message) *state {
+	st, ok := s.scratch.Get().(*state)
+	if !ok {
+		st = &state{}
+	}
+	st.r.s, st.r.m = s, m
+	return st
+}
+
+func (s *Scheme) giveBack(st *state) {
+	st.clear()
+	s.scratch.Put(st)
 }
 
 func (s *Scheme) verdict(status webhook.Status, reason webhook.Reason) webhook.Verification {

@@ -64,12 +64,17 @@ func (s *Scheme) withoutKey(m *Message) webhook.Verification {
 }
 
 func (k *Key) release(st *state) {
+	st.clear()
+	k.states.Put(st)
+}
+
+// clear forgets the message.
+func (st *state) clear() {
 	st.r.reset()
 	for i := range st.p.n {
 		st.wanted[i] = nil
 	}
 	st.p.reset()
-	k.states.Put(st)
 }
 
 // read starts the reading of a message outside of a verification.
@@ -315,7 +320,8 @@ type Reading struct {
 // Read takes a request apart without judging it. ok is false if no signature
 // stands where the scheme puts it, or it is malformed.
 func (s *Scheme) Read(m *Message) (out Reading, ok bool) {
-	st := &state{r: reading{s: s, m: m}}
+	st := s.borrow(m)
+	defer s.giveBack(st)
 	if s.each.kind != locNone {
 		items := st.r.match(s.each.index).Values
 		if len(items) == 0 {
