@@ -23,13 +23,13 @@ type outcome struct {
 // run evaluates the expression within its limits. It works in a goroutine of
 // its own, which ends with it, except where a built-in function does not look
 // up in time: then the goroutine is abandoned until that function returns.
-func (f *Filter) run(parent context.Context, input, delivery any) (bool, error) {
+func (f *Filter) run(parent context.Context, in input) (bool, error) {
 	parent, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	ctx, stop := context.WithTimeoutCause(parent, TimeLimit, errTime)
 	defer stop()
 	done := make(chan outcome, 1)
-	go func() { done <- f.evaluate(ctx, input, delivery) }()
+	go func() { done <- f.evaluate(ctx, in) }()
 
 	watch := time.NewTicker(watchEvery)
 	defer watch.Stop()
@@ -69,13 +69,23 @@ func (f *Filter) giveUp(cause error, done <-chan outcome) error {
 }
 
 // evaluate says whether any result is neither false nor null.
-func (f *Filter) evaluate(ctx context.Context, input, delivery any) (o outcome) {
+func (f *Filter) evaluate(ctx context.Context, in input) (o outcome) {
 	defer func() {
 		if r := recover(); r != nil {
 			o = outcome{err: fmt.Errorf("the filter failed: %v", r)}
 		}
 	}()
-	for iter := f.code.RunWithContext(ctx, input, delivery); ; {
+	payload, err := decode(in.payload)
+	if err != nil {
+		return outcome{err: err}
+	}
+	var delivery any
+	if in.delivery != nil {
+		if delivery, err = decode(in.delivery); err != nil {
+			return outcome{err: err}
+		}
+	}
+	for iter := f.code.RunWithContext(ctx, payload, delivery); ; {
 		switch v, ok := iter.Next(); v := v.(type) {
 		case error:
 			if ctx.Err() != nil {

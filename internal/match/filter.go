@@ -96,25 +96,27 @@ func (f *Filter) match(ctx context.Context, d *webhook.Delivery) (bool, error) {
 	if len(f.abandoned) == maxAbandoned {
 		return false, errors.New("the filter is still busy with earlier deliveries")
 	}
-	doc, err := document(d)
-	if err != nil {
+	var in input
+	var err error
+	if in.payload, err = document(d); err != nil {
 		return false, err
 	}
-	input, err := decode(doc)
-	if err != nil {
-		return false, err
-	}
-	var delivery any
 	if f.wantDelivery {
-		if delivery, err = f.delivery(d); err != nil {
+		if in.delivery, err = deliveryJSON(d); err != nil {
 			return false, err
 		}
 	}
-	return f.run(ctx, input, delivery)
+	return f.run(ctx, in)
 }
 
-// delivery returns the JSON of d as the expression sees it.
-func (f *Filter) delivery(d *webhook.Delivery) (any, error) {
+// An input is what an expression sees, as JSON. It is decoded within the time
+// limit, in the goroutine that may be abandoned.
+type input struct {
+	payload  []byte
+	delivery []byte // nil where the expression does not name it
+}
+
+func deliveryJSON(d *webhook.Delivery) ([]byte, error) {
 	size := len(d.Body)
 	for _, a := range d.Attempts {
 		if a.Response != nil {
@@ -124,11 +126,7 @@ func (f *Filter) delivery(d *webhook.Delivery) (any, error) {
 	if size > MaxInput {
 		return nil, errors.New("the delivery is larger than 4 MiB")
 	}
-	doc, err := json.Marshal(d)
-	if err != nil {
-		return nil, err
-	}
-	return decode(doc)
+	return json.Marshal(d)
 }
 
 // decode keeps the digits of numbers as they are.
