@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"net/textproto"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,10 +48,8 @@ func TestSignaturesAreAccepted(t *testing.T) {
 		sent := h.dryRun(t, e)
 		requests = append(requests, sent, h.sign(t, e.provider, sent.Body))
 	}
-	for _, e := range []string{"canvelete", "loopcanvas", "generic", "sketchpen"} {
-		for _, body := range oddBodies() {
-			requests = append(requests, h.sign(t, e, []byte(body)))
-		}
+	for _, body := range oddBodies() {
+		requests = append(requests, h.sign(t, "sketchpen", []byte(body)), h.sign(t, "canvelete", []byte(body)))
 	}
 	for _, language := range interpreters() {
 		t.Run(language.name, func(t *testing.T) {
@@ -160,5 +159,54 @@ func (h home) deliverSpoilt(tb testing.TB, e event, url string) {
 		if d.Delivered || len(d.Attempts) != 1 || d.Attempts[0].Status != 401 {
 			tb.Errorf("hooks %q: the app did not refuse it:\n%s", args, r.stdout)
 		}
+	}
+}
+
+// TestCurlDelivers hands what hooks prints for curl to a real curl, and that to
+// a real app: the line of --dry-run, and the headers of sign.
+func TestCurlDelivers(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("curl"); err != nil {
+		missing(t, "curl")
+	}
+	if _, err := exec.LookPath("sh"); err != nil {
+		missing(t, "sh")
+	}
+	urls := interpreters()[0].addresses(t)
+	h := newHome(t)
+	for _, e := range []event{
+		{"canvelete", "design.created"},
+		{"loopcanvas", "canvas.completed"},
+		{"generic", "user.created"},
+		{"sketchpen", "video.failed"},
+	} {
+		args := []string{
+			"send", urls[e.provider], "--dry-run", "--format", "curl",
+			"--provider", e.provider, "--event", e.name, "--secret", secret,
+		}
+		r := h.run(t, "", args...)
+		r.want(t, 0, args...)
+		h.curl(t, e, t.TempDir(), r.stdout)
+
+		dir, body := t.TempDir(), h.dryRun(t, e).Body
+		if err := os.WriteFile(filepath.Join(dir, "body"), body, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = []string{"sign", filepath.Join(dir, "body"), "--provider", e.provider, "--secret", secret}
+		r = h.run(t, "", args...)
+		r.want(t, 0, args...)
+		if err := os.WriteFile(filepath.Join(dir, "headers"), []byte(r.stdout), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		h.curl(t, e, dir, "curl -H @headers -H 'Content-Type: application/json' --data-binary @body "+urls[e.provider])
+	}
+}
+
+// curl runs a line of shell and expects the app's word for an event.
+func (h home) curl(tb testing.TB, e event, dir, line string) {
+	tb.Helper()
+	out, err := h.shell(tb, dir, line).Output()
+	if err != nil || string(out) != "OK "+e.name {
+		tb.Errorf("%s\nprints %q, %v, want the app's OK", line, out, err)
 	}
 }

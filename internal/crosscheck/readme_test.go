@@ -1,0 +1,169 @@
+package crosscheck
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// An example is one command of README with the output that it shows.
+type example struct {
+	command string
+	output  []string
+}
+
+// examples returns what the blocks marked "console" hold: a line that begins
+// with "$ " is a command, the lines up to the next one its output.
+func examples(readme string) []example {
+	var all []example
+	in := false
+	for line := range strings.Lines(readme) {
+		line = strings.TrimRight(line, "\n")
+		switch command, isCommand := strings.CutPrefix(line, "$ "); {
+		case strings.HasPrefix(line, "```"):
+			in = line == "```console"
+		case in && isCommand:
+			all = append(all, example{command: command})
+		case in:
+			last := &all[len(all)-1]
+			last.output = append(last.output, line)
+		}
+	}
+	return all
+}
+
+// TestReadme runs the commands of README one after the other, as a person would
+// who reads it to the end, and compares what they print with what it shows. A
+// listener goes on until the last command has been run. What differs from run
+// to run (ids, times, sizes of a sample) is left out of the comparison, and a
+// line "…" stands for any number of lines.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("README's commands are for a POSIX shell")
+	}
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	portIsFree(t, "127.0.0.1:3000")
+	all := examples(string(readme))
+	if len(all) < 5 {
+		t.Fatalf("found %d examples", len(all))
+	}
+	h := newHome(t)
+	h.env = append(h.env, "PATH="+filepath.Dir(h.path)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	dir := t.TempDir()
+	var listening *exec.Cmd
+	var listen example
+	var heard strings.Builder
+	for _, e := range all {
+		if !strings.HasPrefix(e.command, "hooks listen") {
+			out, err := h.shell(t, dir, e.command).CombinedOutput()
+			if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+				t.Fatalf("$ %s: %v", e.command, err)
+			}
+			e.compare(t, string(out))
+			continue
+		}
+		if listening != nil {
+			t.Fatalf("$ %s: the one before goes on", e.command)
+		}
+		listen, listening = e, h.shell(t, dir, "exec "+e.command)
+		listening.Stdout, listening.Stderr = &heard, &heard
+		if err := listening.Start(); err != nil {
+			t.Fatal(err)
+		}
+		awaitPort(t, "127.0.0.1:3000")
+	}
+	if listening == nil {
+		t.Fatal("README starts no listener")
+	}
+	if err := listening.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if err := listening.Wait(); err != nil {
+		t.Errorf("$ %s: %v\n%s", listen.command, err, heard.String())
+	}
+	listen.compare(t, heard.String())
+}
+
+// shell returns a command as a person types it.
+func (h home) shell(tb testing.TB, dir, command string) *exec.Cmd {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), time.Minute)
+	tb.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, "sh", "-c", command)
+	cmd.Env, cmd.Dir = h.env, dir
+	return cmd
+}
+
+func (e example) compare(tb testing.TB, got string) {
+	tb.Helper()
+	var pattern strings.Builder
+	for _, line := range e.output {
+		if line == "…" {
+			pattern.WriteString(`(?:.*\n)*?`)
+			continue
+		}
+		pattern.WriteString(regexp.QuoteMeta(steady(line)) + `\n`)
+	}
+	if !regexp.MustCompile(`^` + pattern.String() + `$`).MatchString(steady(got)) {
+		tb.Errorf("$ %s\nprints\n%s\nREADME shows\n%s", e.command, got, strings.Join(e.output, "\n"))
+	}
+}
+
+// steady replaces what no two runs share.
+func steady(s string) string {
+	for _, r := range []struct{ re, with string }{
+		{`\b[a-z]+_[0-9A-Za-z]{6,}\b`, "ID"},
+		{`\b[0-9a-f]{32,}\b`, "HEX"},
+		{`\b\d{4}-\d\d-\d\dT[0-9:.]+Z`, "TIME"},
+		{`\b\d\d:\d\d:\d\d(\.\d+)?\b`, "TIME"},
+		{`\b\d+(\.\d+)? (µs|ms|s|B|kB|KiB|bytes)\b`, "AMOUNT"},
+		{`[ \t]+`, " "},
+		{` \n`, "\n"},
+	} {
+		s = regexp.MustCompile(r.re).ReplaceAllString(s, r.with)
+	}
+	return s
+}
+
+func portIsFree(tb testing.TB, address string) {
+	tb.Helper()
+	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", address)
+	if err != nil {
+		missing(tb, "a free port "+address)
+	}
+	_ = l.Close()
+}
+
+// awaitPort waits until something listens.
+func awaitPort(tb testing.TB, address string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		select {
+		case <-ctx.Done():
+			tb.Fatalf("nothing listens on %s: %v", address, err)
+		case <-tick.C:
+		}
+	}
+}
