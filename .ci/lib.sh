@@ -72,31 +72,48 @@ tool() {
 
 # packages NAME… installs Debian packages.
 packages() {
-	if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
+	local root=()
+	[[ $(id -u) -eq 0 ]] || root=(sudo)
+	if ! command -v apt-get >/dev/null || ! command -v "${root[@]:-env}" >/dev/null; then
 		printf 'missing, and cannot be installed from here: %s\n' "$*" >&2
 		return 1
 	fi
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends "$@" >"$work/apt.log" 2>&1 || {
+	"${root[@]}" apt-get update -qq
+	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" \
+		>"$work/apt.log" 2>&1 || {
 		cat "$work/apt.log"
 		return 1
 	}
 }
 
 # install_runtimes gets what the tests want besides Go: Node with Express,
-# Python with Flask, openssl.
+# Python with Flask, shells and a few tools.
 install_runtimes() {
-	local wanted=()
-	command -v node >/dev/null && command -v npm >/dev/null || wanted+=(nodejs npm)
-	command -v openssl >/dev/null || wanted+=(openssl)
+	local wanted=() pair
+	for pair in node:nodejs npm:npm openssl:openssl curl:curl dash:dash zsh:zsh fish:fish strace:strace groff:groff; do
+		command -v "${pair%:*}" >/dev/null || wanted+=("${pair#*:}")
+	done
 	python3 -c 'import flask' 2>/dev/null || /usr/bin/python3 -c 'import flask' 2>/dev/null || wanted+=(python3-flask)
-	[[ ${#wanted[@]} -eq 0 ]] || packages "${wanted[@]}"
+	if [[ ${#wanted[@]} -gt 0 ]]; then
+		printf 'installing %s\n' "${wanted[*]}"
+		packages "${wanted[@]}"
+	fi
 
 	cp testdata/crosscheck/package.json testdata/crosscheck/package-lock.json "$work"
 	npm ci --prefix "$work" --no-audit --no-fund --loglevel=error
 	printf 'node %s, express %s, %s\n' "$(node --version)" \
 		"$(node -p 'require("express/package.json").version')" "$(openssl version)"
+}
+
+# crashes CYCLES kills the program under load, in all its roles.
+crashes() {
+	HOOKS_TEST_CRASH_CYCLES=$1 go test -count=1 -timeout=60m -run 'Crash|Kill' -v \
+		./internal/crosscheck ./cmd/hooks ./internal/store >"$work/crashes" || {
+		cat "$work/crashes"
+		return 1
+	}
+	grep -E '^(---|ok|    )' "$work/crashes"
+	[[ $(grep -c '^--- PASS' "$work/crashes") -ge 3 ]]
 }
 
 # build_program builds hooks as a release does, for this machine.
