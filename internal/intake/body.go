@@ -108,10 +108,11 @@ func (c *conn) account(n int64, spent time.Duration) (slow bool) {
 
 // Bodies are read in steps, and the share of memory that a step needs is taken
 // before it is read: a peer that only announces a great body holds no more
-// than the first step.
+// than the first steps.
 const (
-	firstStep  = 64 << 10
-	secondStep = 1 << 20 // of a body that does not say how long it is
+	firstStep  = 4 << 10
+	secondStep = 64 << 10
+	thirdStep  = 1 << 20 // of a body that does not say how long it is
 )
 
 // ReadBody reads the whole body of r into memory. The caller owns the bytes
@@ -205,15 +206,18 @@ func (s *share) read(r *http.Request) ([]byte, error) {
 	}
 }
 
-// extend returns body with room for more: all that was announced, or twice as
-// much of a body that does not say how long it is.
+// extend returns body with room for more: first the second step, then all that
+// was announced, or twice as much of a body that does not say how long it is.
 func (s *share) extend(r *http.Request, body []byte) ([]byte, error) {
-	size := r.ContentLength
+	have, size := int64(len(body)), r.ContentLength
 	reserved := size
-	if size < 0 {
-		size = min(2*int64(len(body)), s.server.limits.Body)
+	switch {
+	case have < secondStep && (size < 0 || size > secondStep):
+		size, reserved = secondStep, secondStep
+	case size < 0:
+		size = min(2*have, s.server.limits.Body)
 		reserved = size
-		if size > secondStep {
+		if size > thirdStep {
 			reserved = s.server.limits.Body
 		}
 	}

@@ -104,7 +104,62 @@ func (c *conn) readRaw(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
+// readFresh waits for a message where nothing of it has come. A head that comes
+// whole, and what comes with it of its body, is judged where net/http wants it;
+// so an idle connection has no buffer of its own. Everything else goes the long
+// way.
+func (c *conn) readFresh(p []byte) (int, error) {
+	p = p[:min(len(p), bufSize)]
+	n, err := c.Conn.Read(p)
+	if n == 0 {
+		return 0, err
+	}
+	c.heard.Store(true)
+	length, _, refusal := scanHead(p[:n], 0)
+	var h head
+	if refusal == nil && length > 0 && length <= c.server.limits.Head && p[0] != '\r' {
+		h, refusal = parseHead(p[:length], &c.server.limits)
+	}
+	if refusal != nil || h.bytes != nil || length == 0 || length > c.server.limits.Head || p[0] == '\r' {
+		c.takeBuffer()
+		c.end = copy(c.buf, p[:n])
+		return c.readHead(p)
+	}
+	c.begin(h, 0)
+	c.state, c.left = inBody, h.length
+	return length + c.takeBody(p[length:n]), nil
+}
+
+// takeBody follows the message through rest, which has come with its head, and
+// keeps what belongs to the next one. It returns how much belongs to this one.
+func (c *conn) takeBody(rest []byte) int {
+	mine, done := 0, false
+	var refusal *Refusal
+	if c.body.chunked {
+		mine, done, refusal = c.chunks.next(rest)
+	} else {
+		mine = int(min(c.left, int64(len(rest))))
+		c.left -= int64(mine)
+		done = c.left == 0
+	}
+	switch {
+	case refusal != nil:
+		_ = c.fail(refusal) // for the next read
+		return mine
+	case done:
+		c.endMessage()
+	}
+	if mine < len(rest) {
+		c.takeBuffer()
+		c.end = copy(c.buf, rest[mine:])
+	}
+	return mine
+}
+
 func (c *conn) readHead(p []byte) (int, error) {
+	if c.released == 0 && c.start == c.end {
+		return c.readFresh(p)
+	}
 	if err := c.skipEmptyLines(); err != nil {
 		return 0, err
 	}
@@ -218,7 +273,10 @@ func (c *conn) release(p []byte) int {
 func (c *conn) endMessage() {
 	c.state, c.scanned, c.released = inHead, 0, 0
 	c.unread.Store(false)
-	if len(c.buf) != bufSize && c.end-c.start <= bufSize {
+	switch {
+	case c.start == c.end:
+		c.dropBuffer()
+	case len(c.buf) != bufSize && c.end-c.start <= bufSize:
 		rest := c.buf[c.start:c.end]
 		c.dropBuffer()
 		c.takeBuffer()

@@ -322,7 +322,7 @@ func TestTLS(t *testing.T) {
 	ts := httptest.NewUnstartedServer(nil)
 	ts.StartTLS() // for its certificate
 	defer ts.Close()
-	s := &Server{TLS: ts.TLS, Limits: Limits{TLSTime: 100 * time.Millisecond}}
+	s := &Server{TLS: ts.TLS, Limits: Limits{TLSTime: time.Second}}
 	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %v", r.Proto, r.TLS != nil && r.TLS.HandshakeComplete)
 	})
