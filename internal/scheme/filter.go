@@ -255,3 +255,16 @@ func asciiJSON(in []byte) []byte {
 	}
 	return out
 }
+
+// Filters lists the names of all filters.
+func Filters() []string {
+	var out []string
+	for _, f := range textFilters {
+		out = append(out, f.name)
+	}
+	for _, h := range hashes {
+		out = append(out, h.name)
+	}
+	return append(out, "replace", "first", "default", "path",
+		"only", "except", "nonempty", "sort", "unique", "group", "encode-form", "join", "values", "php")
+}
