@@ -30,15 +30,8 @@ func Mark(s string, dim func(string) string) string { return visible(s, false, L
 // MarkBlock is Block with the escapes passed through dim.
 func MarkBlock(s string, dim func(string) string) string { return visible(s, true, math.MaxInt, dim) }
 
-// MarkCut is Mark with a limit of its own. A limit below 1 means LineLimit.
-func MarkCut(s string, limit int, dim func(string) string) string {
-	if limit < 1 {
-		limit = LineLimit
-	}
-	return visible(s, false, limit, dim)
-}
-
-// MarkBytes is MarkCut for bytes, of which it copies no more than it shows.
+// MarkBytes is Mark for bytes, of which it copies no more than it shows, with a
+// limit of its own. A limit below 1 means LineLimit.
 func MarkBytes(b []byte, limit int, dim func(string) string) string {
 	if limit < 1 {
 		limit = LineLimit

@@ -77,9 +77,6 @@ func TestMarkDimsRuns(t *testing.T) {
 	if got, want := safetext.Mark("a\x1b\x07b\n", dim), `a<\x1b\x07>b<\n>`; got != want {
 		t.Errorf("Mark = %q, want %q", got, want)
 	}
-	if got, want := safetext.MarkCut("abc\x1bdef", 5, dim), `abc<… +4 bytes>`; got != want {
-		t.Errorf("MarkCut = %q, want %q", got, want)
-	}
 	if got, want := safetext.MarkBytes([]byte("abc\x1bdef"), 5, dim), `abc<… +4 bytes>`; got != want {
 		t.Errorf("MarkBytes = %q, want %q", got, want)
 	}
