@@ -324,6 +324,16 @@ func TestExits(t *testing.T) {
 	}
 }
 
+func TestSafeCompletion(t *testing.T) {
+	t.Parallel()
+	f := cli.SafeCompletion(func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return []cobra.Completion{"evt_1", "evt_\x1b]0;x\a", "a\tdescription", "two\nlines", "b\u202e", "\xff", "c\td\x9b"}, 0
+	})
+	if got, _ := f(nil, nil, ""); strings.Join(got, "|") != "evt_1|a\tdescription" {
+		t.Errorf("SafeCompletion offers %q", got)
+	}
+}
+
 func TestFileErrorKeepsItsCause(t *testing.T) {
 	t.Parallel()
 	w := clitest.New(t)

@@ -2,11 +2,14 @@ package cli
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/units"
 )
 
@@ -68,12 +71,22 @@ func CompleteFlag(cmd *cobra.Command, name string, words ...string) {
 }
 
 // CompleteFlagFunc makes completions ask f for the values of a flag of cmd.
-// What f returns from the store or the network must be names made safe: a
-// shell prints it.
 func CompleteFlagFunc(cmd *cobra.Command, name string, f func(typed string) []string) {
-	completeFlag(cmd, name, func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	completeFlag(cmd, name, SafeCompletion(func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return f(typed), cobra.ShellCompDirectiveNoFileComp
-	})
+	}))
+}
+
+// SafeCompletion leaves out of what f offers whatever a terminal must not get:
+// ids and types of events may come from anywhere, and a shell prints them.
+// Root does this to the arguments of every command.
+func SafeCompletion(f cobra.CompletionFunc) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		list, directive := f(cmd, args, typed)
+		return slices.DeleteFunc(slices.Clone(list), func(c cobra.Completion) bool {
+			return !safetext.Plain(strings.Replace(c, "\t", " ", 1)) || strings.ContainsAny(c, "\n\r")
+		}), directive
+	}
 }
 
 func completeFlag(cmd *cobra.Command, name string, f cobra.CompletionFunc) {

@@ -23,8 +23,8 @@ import (
 // a group shows them. Only the command that is run is made, so that a start
 // does not take longer for each one that exists.
 func commands(env *cli.Env, add func(group, name string, make func() *cobra.Command)) {
-	add(cli.GroupBegin, "send", func() *cobra.Command { return send.NewCmd(env, send.Run) })
 	add(cli.GroupBegin, "listen", func() *cobra.Command { return listen.NewCmd(env, listen.Run) })
+	add(cli.GroupBegin, "send", func() *cobra.Command { return send.NewCmd(env, send.Run) })
 	add(cli.GroupBegin, "verify", func() *cobra.Command { return verify.NewCmd(env, verify.Run) })
 	add(cli.GroupBegin, "replay", func() *cobra.Command { return replay.NewCmd(env, replay.Run) })
 	add(cli.GroupLook, "providers", func() *cobra.Command { return providers.NewCmd(env) })

@@ -145,7 +145,7 @@ func (r *runner) tree() *cobra.Command {
 	cli.Quick(cmd)
 	cmd.Flags().BoolVar(&showVersion, "version", false, "print the version")
 	env.Global.Bind(cmd.PersistentFlags())
-	completeGlobal(cmd)
+	completeGlobal(env, cmd)
 	cmd.AddGroup(groups()...)
 	commands(env, func(group, name string, make func() *cobra.Command) {
 		if r.only != "" && r.only != name {
@@ -195,6 +195,9 @@ func (r *runner) prepare(cmd *cobra.Command) {
 	if args := cmd.Args; args != nil {
 		cmd.Args = func(cmd *cobra.Command, given []string) error { return usage(args(cmd, given)) }
 	}
+	if complete := cmd.ValidArgsFunction; complete != nil {
+		cmd.ValidArgsFunction = cli.SafeCompletion(complete)
+	}
 	if run := cmd.RunE; run != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error { return r.run(cmd, args, run) }
 	}
@@ -241,7 +244,14 @@ func (r *runner) run(cmd *cobra.Command, args []string, run func(*cobra.Command,
 }
 
 // completeGlobal offers values for the flags that every command has.
-func completeGlobal(cmd *cobra.Command) {
+func completeGlobal(env *cli.Env, cmd *cobra.Command) {
+	cli.CompleteFlagFunc(cmd, "profile", func(string) []string {
+		names, err := env.Workspace().Profiles()
+		if err != nil {
+			return nil
+		}
+		return names
+	})
 	cli.CompleteFlag(cmd, "color", "auto", "always", "never")
 	must(cmd.RegisterFlagCompletionFunc("format", func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return cli.FormatsOf(cmd), cobra.ShellCompDirectiveNoFileComp
