@@ -63,6 +63,8 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 		Long:    long,
 		Example: example,
 		Args:    cli.Args(0, -1, "ids"),
+
+		ValidArgsFunction: env.CompleteIDs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.IDs = args
 			for _, name := range []string{"provider", "event", "verified", "invalid", "failed", "direction", "since", "until", "filter", "where", "limit", "last"} {
@@ -76,6 +78,8 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 	}
 	o.Selection.Bind(cmd, 0)
 	o.bind(cmd)
+	env.CompleteProviders(cmd, "provider")
+	env.CompleteEvents(cmd, "event")
 	cli.RequestFormats(cmd)
 	cli.Exits(cmd,
 		cli.Exit{Status: cli.OK, When: "every delivery was answered with 2xx"},

@@ -107,6 +107,8 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 	o.bindDelivery(cmd)
 	o.bindFaults(cmd)
 	o.bindLoad(cmd)
+	env.CompleteProviders(cmd, "provider")
+	env.CompleteEvents(cmd, "event")
 	cli.RequestFormats(cmd)
 	cli.Exits(cmd,
 		cli.Exit{Status: cli.OK, When: "every event was answered with 2xx in the end, or with what --expect-status wants"},

@@ -65,6 +65,8 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 	fs.StringVar(&o.ID, "id", "", "sign with the id `ID`, where one is signed")
 	fs.StringVar(&o.Timestamp, "timestamp", "", "sign as of `TIME`: RFC 3339, Unix seconds, 1h ago as 1h")
 	fs.StringArrayVarP(&o.Headers, "header", "H", nil, "the request also has header `\"NAME: VALUE\"` (repeatable)")
+	env.CompleteProviders(cmd, "provider")
+	env.CompleteEvents(cmd, "event")
 	cli.RequestFormats(cmd)
 	cli.Exits(cmd,
 		cli.Exit{Status: cli.OK, When: "the headers were printed"},
