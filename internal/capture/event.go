@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,11 +51,12 @@ type Event struct {
 // queue hands events to the observer in the order in which they happened, from
 // one goroutine. It is bounded: when it is full, the request that has something
 // to tell waits, after its delivery was stored and mostly after it was answered.
-// So an observer that stands still slows senders down and loses nothing.
+// So an observer that stands still slows senders down and loses nothing. Once
+// ctx has ended nobody waits any more, and what does not fit is not told.
 type queue struct {
-	events  chan queued
-	done    chan struct{}
-	observe func(Event)
+	ctx    context.Context
+	events chan queued
+	done   chan struct{}
 
 	mu     sync.RWMutex // held for reading while something is added
 	closed bool
@@ -67,13 +69,13 @@ type queued struct {
 
 const queueSize = 256
 
-func newQueue(observe func(Event)) *queue {
-	q := &queue{events: make(chan queued, queueSize), done: make(chan struct{}), observe: observe}
+func newQueue(ctx context.Context, observe func(Event)) *queue {
+	q := &queue{ctx: ctx, events: make(chan queued, queueSize), done: make(chan struct{})}
 	go func() {
 		defer close(q.done)
 		for e := range q.events {
 			e.Behind = len(q.events)
-			q.observe(e.Event)
+			observe(e.Event)
 			e.release()
 		}
 	}()
@@ -89,10 +91,27 @@ func (q *queue) add(e Event, release func()) {
 		release()
 		return
 	}
-	q.events <- queued{e, release}
+	select {
+	case q.events <- queued{e, release}:
+	case <-q.ctx.Done():
+		release()
+	}
 }
 
-// close waits until everything has been told.
+// offer is add for what may be left out: it never waits.
+func (q *queue) offer(e Event) {
+	q.mu.RLock()
+	defer q.mu.RUnlock()
+	if q.closed {
+		return
+	}
+	select {
+	case q.events <- queued{e, func() {}}:
+	default:
+	}
+}
+
+// close waits until everything has been told, or ctx has ended.
 func (q *queue) close() {
 	q.mu.Lock()
 	if !q.closed {
@@ -100,7 +119,10 @@ func (q *queue) close() {
 		close(q.events)
 	}
 	q.mu.Unlock()
-	<-q.done
+	select {
+	case <-q.done:
+	case <-q.ctx.Done():
+	}
 }
 
 // lease counts who still needs a body and gives its memory back when nobody

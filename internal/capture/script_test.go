@@ -84,3 +84,28 @@ func TestScriptErrors(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParseScript: whatever is accepted answers with a status, and ends with
+// the one that stands last.
+func FuzzParseScript(f *testing.F) {
+	for _, s := range []string{"503", "500x3,200", "503x10m,200", "500x,1", "200x1h30m,404x2"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := ParseScript(text)
+		if err != nil {
+			return
+		}
+		d, now := &webhook.Delivery{EventID: "evt_1"}, time.Unix(1_700_000_000, 0)
+		for range 3 {
+			if got := s.Status(d, now); got < 200 || got > 599 {
+				t.Errorf("%q answers with %d", text, got)
+			}
+		}
+		p := s.seen[eventKey(d)]
+		p.step, p.times = len(s.steps)-1, 0
+		if got, want := s.Status(d, now), s.steps[len(s.steps)-1].status; got != want {
+			t.Errorf("%q ends with %d, want %d", text, got, want)
+		}
+	})
+}

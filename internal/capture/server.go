@@ -83,7 +83,7 @@ func (s *Server) prepare() {
 	s.start.Do(func() {
 		s.base, s.abort = context.WithCancel(context.Background())
 		if s.Observe != nil {
-			s.queue = newQueue(s.Observe)
+			s.queue = newQueue(s.base, s.Observe)
 		}
 	})
 }
@@ -97,7 +97,8 @@ func (s *Server) Redeliver(ctx context.Context) {
 	}
 }
 
-// Abort breaks off every attempt that is under way: its delivery is stored.
+// Abort breaks off every attempt that is under way, its delivery being stored,
+// and lets nobody wait for the observer any more.
 func (s *Server) Abort() {
 	s.prepare()
 	s.abort()
@@ -110,14 +111,20 @@ func (s *Server) Close() {
 	if s.Forward != nil {
 		s.Forward.work.Wait()
 	}
-	s.abort()
 	if s.queue != nil {
 		s.queue.close()
 	}
+	s.abort()
 }
 
-// Refused tells the observer of a request that the server in front refused.
-func (s *Server) Refused(r intake.Refusal) { s.tell(Event{Kind: Refused, Refusal: r}, nil) }
+// Refused tells the observer of a request that the server in front refused,
+// unless too much else is to be told: who refuses must not wait, and counts.
+func (s *Server) Refused(r intake.Refusal) {
+	s.prepare()
+	if s.queue != nil {
+		s.queue.offer(Event{Kind: Refused, Refusal: r})
+	}
+}
 
 // Note tells the observer something that no delivery says.
 func (s *Server) Note(line string) { s.tell(Event{Kind: Noted, Note: line}, nil) }

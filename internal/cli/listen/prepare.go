@@ -23,7 +23,6 @@ import (
 	"github.com/hooks-cli/hooks/internal/provider"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/store"
-	"github.com/hooks-cli/hooks/internal/units"
 	"github.com/hooks-cli/hooks/internal/webhook"
 	"github.com/hooks-cli/hooks/internal/workspace"
 )
@@ -34,7 +33,6 @@ type listening struct {
 	o         Options
 	settings  *config.Settings
 	catalogue *provider.Catalogue
-	resolver  *secret.Resolver
 	at        address.Listen
 	listeners []net.Listener
 	store     *store.Store
@@ -45,7 +43,9 @@ type listening struct {
 	show      *display
 	ids       ids.Generator
 
-	secrets sync.Mutex // held while secrets are read: what they come from is not made for several at once
+	secrets sync.Mutex // held while one of the following is called
+	kept    func(ctx context.Context, provider string) ([]secret.Named, error)
+	made    func(provider string) (secret.Named, error)
 }
 
 // prepare reads all that the command line says, then takes the port and opens
@@ -95,42 +95,16 @@ func (l *listening) readAddress() error {
 	return nil
 }
 
+// readJudge makes the judge. Requests are judged side by side; what secrets are
+// read from is not made for that.
 func (l *listening) readJudge() error {
-	err := l.env.GiveSecrets(l.o.Secrets)
+	j, err := l.env.Judge(l.o.Provider, l.o.Tolerance, l.o.Secrets)
 	if err != nil {
 		return err
 	}
-	w := l.env.Workspace()
-	if l.catalogue, err = w.Catalogue(); err != nil {
-		return err
-	}
-	if l.resolver, err = w.Secrets(); err != nil {
-		return err
-	}
-	l.judge = &judge.Judge{Catalogue: l.catalogue, Secrets: l.own, Development: l.development}
-	if l.o.Provider != "" {
-		if l.judge.Provider, err = l.catalogue.Get(l.o.Provider); err != nil {
-			return err
-		}
-	}
-	return l.readTolerance()
-}
-
-func (l *listening) readTolerance() error {
-	text := l.o.Tolerance
-	switch {
-	case text == "":
-		l.judge.Tolerance, _ = l.settings.Tolerance()
-		return nil
-	case text == "off":
-		l.judge.AgeOff = true
-		return nil
-	}
-	d, err := units.ParseDuration(text)
-	if err != nil {
-		return cli.Usagef("--tolerance: %w", err)
-	}
-	l.judge.Tolerance, l.judge.AgeOff = d, d == 0
+	l.judge, l.catalogue = j, j.Catalogue
+	l.kept, l.made = j.Secrets, j.Development
+	j.Secrets, j.Development = l.own, l.development
 	return nil
 }
 
@@ -138,13 +112,13 @@ func (l *listening) readTolerance() error {
 func (l *listening) own(ctx context.Context, id string) ([]secret.Named, error) {
 	l.secrets.Lock()
 	defer l.secrets.Unlock()
-	return l.resolver.For(ctx, id)
+	return l.kept(ctx, id)
 }
 
 func (l *listening) development(id string) (secret.Named, error) {
 	l.secrets.Lock()
 	defer l.secrets.Unlock()
-	return l.resolver.ForDevelopment(id)
+	return l.made(id)
 }
 
 // policy reads what is answered, and what is shown and forwarded.
