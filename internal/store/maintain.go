@@ -93,12 +93,13 @@ func (s *Store) indexBusy(ctx context.Context) (more bool) {
 	return true
 }
 
-// journalLimit is how much goes into the journal before it is copied into the
-// file. It stays below that while nobody reads for long.
-const journalLimit = 16 << 20
-
-// journalMax is where new commits wait until the journal has been emptied.
-const journalMax = 128 << 20
+// journalLimit is how large the journal grows before it is copied into the
+// file. Where somebody reads for long it cannot start again at its beginning,
+// and the copy is repeated every journalStep.
+const (
+	journalLimit = 16 << 20
+	journalStep  = 8 << 20
+)
 
 // flushJournal copies the journal into the file while commits go on. It ends
 // with ctx.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -70,7 +71,7 @@ type writer struct {
 	recent recentKeys      // of deliveries that are not in by_key yet
 
 	restart atomic.Bool // most of the journal is in the file: copy the rest
-	journal int64       // roughly what was written to the journal since it was last flushed
+	flushAt int64       // size of the journal at which the next copy is due
 }
 
 // write is the group's Write.
@@ -125,23 +126,34 @@ func (w *writer) transact(batch []*op) error {
 	return nil
 }
 
-// wrote tells those who wait what a batch was.
+// wrote tells those who wait that there is something new.
 func (w *writer) wrote(batch []*op) {
-	size, seen := int64(0), false
 	for _, o := range batch {
-		size += int64(o.size) + rowOverhead
-		seen = seen || !o.quiet
-	}
-	if seen {
-		w.store.own.beat()
-		w.store.pulse.beat()
-	}
-	if w.journal += size; w.journal > journalLimit {
-		w.journal = 0
-		select {
-		case w.store.flush <- struct{}{}:
-		default: // one is under way
+		if !o.quiet {
+			w.store.own.beat()
+			w.store.pulse.beat()
+			break
 		}
+	}
+	w.watchJournal()
+}
+
+// watchJournal asks for the journal to be copied into the file once it has
+// grown. SQLite cuts it back to journalLimit when it starts again at its
+// beginning, so its size tells what is in it.
+func (w *writer) watchJournal() {
+	size := journalSize(w.store.path)
+	if size <= journalLimit {
+		w.flushAt = 0
+		return
+	}
+	if size < w.flushAt {
+		return
+	}
+	w.flushAt = size + journalStep
+	select {
+	case w.store.flush <- struct{}{}:
+	default: // one is under way
 	}
 }
 
@@ -159,11 +171,11 @@ func (w *writer) ensure(ctx context.Context) error {
 	if w.conn != nil {
 		return nil
 	}
-	sync := "&_pragma=synchronous(2)"
+	sync := syncFull
 	if w.store.opts.Relaxed {
-		sync = "&_pragma=synchronous(1)"
+		sync = syncNormal
 	}
-	db, err := connect(w.store.path, forWriting+sync, 1)
+	db, err := connect(w.store.path, fmt.Sprintf(forWriting, journalLimit, sync), 1)
 	if err != nil {
 		return err
 	}
