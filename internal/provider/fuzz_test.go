@@ -32,9 +32,13 @@ func FuzzValidate(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range c.All() {
-			if p.Origin != "fuzz" {
+		for _, known := range c.Summaries() {
+			if known.Origin != "fuzz" {
 				continue
+			}
+			p, err := c.Get(known.ID)
+			if err != nil {
+				t.Fatal(err)
 			}
 			for _, e := range p.Events {
 				if _, err := p.Build(provider.BuildOptions{Type: e.Type, At: at}); err != nil {
