@@ -78,13 +78,8 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 		},
 	}
 	o.bind(cmd)
-	cli.CompleteFlagFunc(cmd, "provider", func(string) []string {
-		catalogue, err := env.Workspace().Catalogue()
-		if err != nil {
-			return nil
-		}
-		return catalogue.IDs()
-	})
+	env.CompleteProviders(cmd, "provider")
+	env.CompleteEvents(cmd, "events")
 	cli.Streams(cmd)
 	cli.Exits(cmd,
 		cli.Exit{Status: cli.OK, When: "it was ended by Ctrl-C or SIGTERM, after what was in flight"},
