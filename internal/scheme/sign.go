@@ -177,8 +177,9 @@ func (s *Scheme) signOne(m *Message, item *payload.Value, keys []*Key, o SignOpt
 	made := make([]string, 0, len(keys))
 	var last *reading
 	for _, k := range keys {
-		st := &state{r: *s.read(m)}
-		st.r.key = k
+		st := k.states.Get().(*state)
+		defer k.release(st)
+		st.r = reading{s: s, m: m, key: k, more: true}
 		if item != nil {
 			st.r.enter(item.Raw)
 		}
@@ -245,9 +246,8 @@ func (s *Scheme) part(r *reading, name string) string {
 	return ""
 }
 
-// make makes the bytes of a signature.
+// make makes the bytes of a signature, which may share the state's memory.
 func (s *Scheme) make(st *state, o SignOptions) ([]byte, error) {
-	st.w.h = s.newHash(st.r.key)
 	s.digest(st, st)
 	if s.alg.kind != kindPublic {
 		return st.sum, nil
