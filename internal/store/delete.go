@@ -80,6 +80,7 @@ func (tx *transaction) deleteSome(query string, args []any) (int, error) {
 	})
 	for _, seq := range seqs {
 		if err == nil {
+			tx.state.holes++
 			err = tx.delete(seq)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"slices"
 )
@@ -36,9 +37,9 @@ func (s *Store) foldTail(ctx context.Context) (bool, error) {
 	if err != nil || st.seq == st.indexed {
 		return false, err
 	}
-	from, upTo := st.indexed, min(st.seq, st.indexed+foldRows)
+	upTo := min(st.seq, st.indexed+foldRows)
 	var list []entry
-	err = s.each(ctx, "SELECT seq, id, facet, key FROM delivery WHERE seq > ? AND seq <= ?", []any{from, upTo},
+	err = s.each(ctx, "SELECT seq, id, facet, key FROM delivery WHERE seq > ? AND seq <= ?", []any{st.indexed, upTo},
 		func(scan func(...any) error) error {
 			var e entry
 			err := scan(&e.seq, &e.id, &e.facet, &e.key)
@@ -49,17 +50,17 @@ func (s *Store) foldTail(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	slices.SortFunc(list, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
-	if err := s.foldInto(ctx, from, list, foldKey); err != nil {
+	if err := s.foldInto(ctx, st, list, foldKey); err != nil {
 		return false, unlessStale(err)
 	}
 	slices.SortFunc(list, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(a.facet, b.facet), bytes.Compare(a.id, b.id))
 	})
-	if err := s.foldInto(ctx, from, list, foldFacet); err != nil {
+	if err := s.foldInto(ctx, st, list, foldFacet); err != nil {
 		return false, unlessStale(err)
 	}
 	return true, unlessStale(s.doQuietly(ctx, 0, func(tx *transaction) error {
-		if tx.state.indexed != from {
+		if tx.state.indexed != st.indexed {
 			return refuse(errStale)
 		}
 		tx.state.indexed = upTo
@@ -79,23 +80,32 @@ func foldKey(tx *transaction, e entry) error {
 	if e.key == 0 {
 		return nil
 	}
-	_, err := tx.exec("INSERT OR IGNORE INTO by_key (key, seq) SELECT ?, seq FROM delivery WHERE seq = ?", e.key, e.seq)
+	_, err := tx.exec("INSERT OR IGNORE INTO by_key (key, seq) VALUES (?, ?)", e.key, e.seq)
 	return err
 }
 
 func foldFacet(tx *transaction, e entry) error {
-	_, err := tx.exec("INSERT OR IGNORE INTO by_facet (facet, id, seq) SELECT ?, id, seq FROM delivery WHERE seq = ?", e.facet, e.seq)
+	_, err := tx.exec("INSERT OR IGNORE INTO by_facet (facet, id, seq) VALUES (?, ?, ?)", e.facet, e.id, e.seq)
 	return err
 }
 
-func (s *Store) foldInto(ctx context.Context, from int64, list []entry, insert func(*transaction, entry) error) error {
+// foldInto inserts what was read when the store was in state st.
+func (s *Store) foldInto(ctx context.Context, st state, list []entry, insert func(*transaction, entry) error) error {
 	for slice := range slices.Chunk(list, foldSlice) {
 		err := s.doQuietly(ctx, len(slice)*32, func(tx *transaction) error {
-			if tx.state.indexed != from {
+			if tx.state.indexed != st.indexed {
 				return refuse(errStale)
 			}
+			there, err := tx.stillThere(st)
+			if err != nil {
+				return err
+			}
 			for _, e := range slice {
-				if err := insert(tx, e); err != nil {
+				ok, err := there(e.seq)
+				if err == nil && ok {
+					err = insert(tx, e)
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -106,6 +116,20 @@ func (s *Store) foldInto(ctx context.Context, from int64, list []entry, insert f
 		}
 	}
 	return nil
+}
+
+// stillThere returns how to tell whether a delivery that was read when the
+// store was in state st has been deleted meanwhile. As long as only the oldest
+// were, nothing needs to be looked up for that.
+func (tx *transaction) stillThere(st state) (func(seq int64) (bool, error), error) {
+	if tx.state.holes != st.holes {
+		return func(seq int64) (bool, error) {
+			return tx.scan("SELECT seq FROM delivery WHERE seq = ?", []any{seq}, &seq)
+		}, nil
+	}
+	oldest := sql.NullInt64{}
+	_, err := tx.scan("SELECT min(seq) FROM delivery", nil, &oldest)
+	return func(seq int64) (bool, error) { return oldest.Valid && seq >= oldest.Int64, nil }, err
 }
 
 // indexTexts makes up to n further deliveries searchable. It says whether

@@ -18,7 +18,6 @@ func (s *Store) maintain(ctx context.Context) {
 	defer prune.Stop()
 	look := time.NewTimer(rest)
 	defer look.Stop()
-	s.pruneOld(ctx)
 	beat, busy := s.own.wait(), false
 	for {
 		select {

@@ -92,11 +92,12 @@ CREATE TABLE state (
 	seq      INTEGER NOT NULL,  -- last one given to a delivery
 	attempt  INTEGER NOT NULL,  -- last n given to an attempt
 	count    INTEGER NOT NULL,  -- deliveries
+	holes    INTEGER NOT NULL,  -- how many were deleted that were not the oldest
 	bytes    INTEGER NOT NULL,  -- of their bodies
 	skew     INTEGER NOT NULL,  -- how far an id may be ahead of its received time, ms
 	indexed  INTEGER NOT NULL,
 	texted   INTEGER NOT NULL,
 	salt     BLOB NOT NULL      -- of key
 );
-INSERT INTO state VALUES (1, 0, 0, 0, 0, 0, 0, 0, randomblob(16));
+INSERT INTO state VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, randomblob(16));
 `

@@ -23,6 +23,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"github.com/hooks-cli/hooks/internal/commit"
 )
 
@@ -114,7 +117,12 @@ func (s *Store) start(ctx context.Context) error {
 		return err
 	}
 	err := s.openReaders(ctx, how)
-	if isDisk(err) && journalSize(s.path) == 0 {
+	var f *FileError
+	switch {
+	case errors.As(err, &f) && f.Problem == Damaged && how == forReading:
+		s.frozen.Store(f)
+		err = s.openReaders(ctx, withoutTouch)
+	case isDisk(err) && journalSize(s.path) == 0:
 		// Nothing can be written, not even what reading takes. What is there
 		// can be read all the same.
 		s.stuck.Store(true)
@@ -149,6 +157,9 @@ func (s *Store) openReaders(ctx context.Context, how string) error {
 	if err == nil && version < schemaVersion {
 		err = upgrade(ctx, s.path, migrations())
 	}
+	if err == nil && how != withoutTouch {
+		err = s.probe(ctx, db)
+	}
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
@@ -156,6 +167,17 @@ func (s *Store) openReaders(ctx context.Context, how string) error {
 		_ = old.Close() // its file may be failing: that is why it is replaced
 	}
 	return nil
+}
+
+// probe reads the row that every store has.
+func (s *Store) probe(ctx context.Context, db *sql.DB) error {
+	var st state
+	err := st.scan(db.QueryRowContext(ctx, selectState))
+	var e *sqlite.Error
+	if errors.Is(err, sql.ErrNoRows) || errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_ERROR {
+		return &FileError{Path: s.path, Problem: Damaged, Detail: "does not have the tables of a store"}
+	}
+	return translate(s.path, err)
 }
 
 // unstick is called before a write: perhaps there is room again.

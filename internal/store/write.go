@@ -218,21 +218,25 @@ type transaction struct {
 	ctx   context.Context
 	now   time.Time
 	state state
-	was   state           // the state it began with
+	was   counters        // what it began with
 	added map[facet]int64 // facets that it made
 	room  room
 }
 
 // state is the store's row of that name.
 type state struct {
-	seq, attempt, count, bytes, skew, indexed, texted int64
-	salt                                              []byte
+	counters
+	salt []byte
 }
 
-const selectState = "SELECT seq, attempt, count, bytes, skew, indexed, texted, salt FROM state"
+type counters struct {
+	seq, attempt, count, holes, bytes, skew, indexed, texted int64
+}
+
+const selectState = "SELECT seq, attempt, count, holes, bytes, skew, indexed, texted, salt FROM state"
 
 func (st *state) scan(row interface{ Scan(...any) error }) error {
-	return row.Scan(&st.seq, &st.attempt, &st.count, &st.bytes, &st.skew, &st.indexed, &st.texted, &st.salt)
+	return row.Scan(&st.seq, &st.attempt, &st.count, &st.holes, &st.bytes, &st.skew, &st.indexed, &st.texted, &st.salt)
 }
 
 // begin starts a transaction. SQLite's own waiting grows slow, and unfair to
@@ -272,16 +276,14 @@ func (tx *transaction) prepare() error {
 	if err := tx.state.scan(row); err != nil {
 		return err
 	}
-	tx.was = tx.state
+	tx.was = tx.state.counters
 	return tx.w.catchUp(tx)
 }
 
 func (tx *transaction) commit() error {
-	st := &tx.state
-	if st.seq != tx.was.seq || st.attempt != tx.was.attempt || st.count != tx.was.count || st.bytes != tx.was.bytes ||
-		st.skew != tx.was.skew || st.indexed != tx.was.indexed || st.texted != tx.was.texted {
-		if _, err := tx.exec("UPDATE state SET seq=?, attempt=?, count=?, bytes=?, skew=?, indexed=?, texted=?",
-			st.seq, st.attempt, st.count, st.bytes, st.skew, st.indexed, st.texted); err != nil {
+	if st := &tx.state.counters; *st != tx.was {
+		if _, err := tx.exec("UPDATE state SET seq=?, attempt=?, count=?, holes=?, bytes=?, skew=?, indexed=?, texted=?",
+			st.seq, st.attempt, st.count, st.holes, st.bytes, st.skew, st.indexed, st.texted); err != nil {
 			return err
 		}
 	}
