@@ -236,14 +236,17 @@ func (c *compiler) events() {
 		if len(e.Values) > 0 {
 			sample.values = c.sampleValues(path+".values", e.Values, c.out.values)
 		}
-		c.sample(path, e, sample)
-		c.headers(path, e, sample)
+		names := c.names(e.Values)
+		c.sample(path, e, names, sample)
+		c.headers(path, e, names, sample)
 		c.out.samples = append(c.out.samples, sample)
 		c.out.Events = append(c.out.Events, EventType{Type: e.Type, Summary: e.Summary, Source: e.Source, Synthetic: e.Synthetic})
 	}
 }
 
-func (c *compiler) sample(path string, e *eventDefinition, out *eventSample) {
+// sample compiles the body of an event. The names that it gives to values are
+// added to names, for what comes after.
+func (c *compiler) sample(path string, e *eventDefinition, names map[string]string, out *eventSample) {
 	given := 0
 	for _, is := range []bool{e.Sample != "", e.Form != nil, e.Text != ""} {
 		if is {
@@ -254,7 +257,6 @@ func (c *compiler) sample(path string, e *eventDefinition, out *eventSample) {
 		c.wrong(path, "%q needs one of sample, form and text", e.Type)
 		return
 	}
-	names := c.names(e.Values)
 	switch {
 	case e.Form != nil:
 		for _, f := range e.Form {
@@ -267,6 +269,7 @@ func (c *compiler) sample(path string, e *eventDefinition, out *eventSample) {
 				c.wrong(path+".form", "%s: %v", f.name, err)
 				return
 			}
+			t.addNames(names)
 			out.form = append(out.form, sampleField{f.name, t})
 		}
 	case e.Text != "":
@@ -286,6 +289,7 @@ func (c *compiler) text(path, text string, names map[string]string, out *eventSa
 		c.wrong(path, "%v", err)
 		return
 	}
+	t.addNames(names)
 	out.json = t
 }
 
@@ -340,7 +344,7 @@ func withoutPlaceholders(sample string) string {
 
 // headers compiles what goes along with an event: the content type, the
 // provider's headers and the event's own.
-func (c *compiler) headers(path string, e *eventDefinition, out *eventSample) {
+func (c *compiler) headers(path string, e *eventDefinition, values map[string]string, out *eventSample) {
 	kind := c.def.Request.ContentType
 	switch {
 	case kind != "":
@@ -362,7 +366,7 @@ func (c *compiler) headers(path string, e *eventDefinition, out *eventSample) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		t, err := parseSample(texts[name], c.names(e.Values))
+		t, err := parseSample(texts[name], values)
 		if err != nil {
 			c.wrong(path+".headers", "%s: %v", name, err)
 			continue

@@ -91,6 +91,15 @@ func parseSample(text string, values map[string]string) (*sampleText, error) {
 	return t, nil
 }
 
+// addNames adds the names that the text gives to its values.
+func (t *sampleText) addNames(names map[string]string) {
+	for i := range t.parts {
+		if name := t.parts[i].name; name != "" {
+			names[name] = ""
+		}
+	}
+}
+
 func clip(s string) string {
 	if len(s) > 40 {
 		return s[:40] + "…"

@@ -81,6 +81,25 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// TestNamesReachFurther: a name that one field of a form gives can be used in
+// the next one, and in a header.
+func TestNamesReachFurther(t *testing.T) {
+	t.Parallel()
+	const text = "id: x\nevents:\n- type: t\n  headers: {X-Sid: '{{sid}}'}\n  form: {A: 'SM{{hex 4 as sid}}', B: '{{sid}}'}\n"
+	p, err := load(t, provider.Source{Name: "x", Data: []byte(text)}).Get("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev, err := p.Build(provider.BuildOptions{Type: "t", At: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sid := ev.Header.Get("X-Sid")
+	if len(sid) != 4 || string(ev.Body) != "A=SM"+sid+"&B="+sid {
+		t.Errorf("%s with %v", ev.Body, ev.Header)
+	}
+}
+
 // TestValidateTellsAllMistakes at once, in the order of the lines.
 func TestValidateTellsAllMistakes(t *testing.T) {
 	t.Parallel()

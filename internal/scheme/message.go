@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hooks-cli/hooks/internal/structured"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
@@ -18,7 +19,7 @@ import (
 // A messageForm is a compiled MessageSig.
 type messageForm struct {
 	spec       MessageSig
-	components []sfItem
+	components []structured.Item
 	alg        string // the name in the registry of RFC 9421
 }
 
@@ -46,17 +47,15 @@ func (s *Scheme) compileMessage(scope) error {
 		return wrong("algorithm", fmt.Errorf("%s is none that RFC 9421 registers", s.alg.name))
 	}
 	for _, text := range f.spec.Components {
-		p := sfParser{in: text}
+		quoted := text
 		if !strings.HasPrefix(text, `"`) {
-			name, params, _ := strings.Cut(text, ";")
-			p.in = `"` + name + `"`
-			if params != "" {
-				p.in += ";" + params
+			name, params, hasParams := strings.Cut(text, ";")
+			if quoted = `"` + name + `"`; hasParams {
+				quoted += ";" + params
 			}
 		}
-		item, ok := p.item()
-		name := sfParser{strings.TrimPrefix(item.text, "@")}
-		if name.word(keyChars); !ok || p.in != "" || name.in != "" || item.text == "" {
+		item, ok := structured.ParseItem(quoted)
+		if !ok || !structured.IsKey(strings.TrimPrefix(item.Text, "@")) {
 			return wrong("http_message.components", fmt.Errorf("%q is no component", text))
 		}
 		f.components = append(f.components, item)
@@ -77,21 +76,21 @@ func (s *Scheme) verifyMessage(st *state, keys []NamedKey, o VerifyOptions) webh
 	if len(m.Header[signatureHeader]) == 0 && len(m.Header[inputHeader]) == 0 {
 		return s.verdict(webhook.Unsigned, webhook.SignatureMissing)
 	}
-	inputs, ok1 := parseDictionary(m.Header[inputHeader])
-	signatures, ok2 := parseDictionary(m.Header[signatureHeader])
+	inputs, ok1 := structured.ParseDictionary(m.Header[inputHeader])
+	signatures, ok2 := structured.ParseDictionary(m.Header[signatureHeader])
 	if !ok1 || !ok2 || len(inputs) > MaxSignatures {
 		return s.invalid(webhook.SignatureMalformed)
 	}
 	bad := webhook.SignatureMalformed
 	for _, in := range inputs {
-		if s.message.spec.Label != "" && in.name != s.message.spec.Label {
+		if s.message.spec.Label != "" && in.Name != s.message.spec.Label {
 			continue
 		}
-		sig, ok := memberOf(signatures, in.name)
-		if !ok || !in.isList || sig.bytes == nil {
+		sig, ok := structured.Find(signatures, in.Name)
+		if !ok || !in.IsList || sig.Bytes == nil {
 			continue
 		}
-		key, reason := s.judgeMember(st, keys, in, sig.bytes, o)
+		key, reason := s.judgeMember(st, keys, in, sig.Bytes, o)
 		if reason == "" {
 			v := s.verdict(webhook.Verified, "")
 			v.SecretName = keys[key].Name
@@ -102,28 +101,19 @@ func (s *Scheme) verifyMessage(st *state, keys []NamedKey, o VerifyOptions) webh
 	return s.invalid(bad)
 }
 
-func memberOf(list []sfMember, name string) (sfMember, bool) {
-	for _, m := range list {
-		if m.name == name {
-			return m, true
-		}
-	}
-	return sfMember{}, false
-}
-
-func (s *Scheme) judgeMember(st *state, keys []NamedKey, in sfMember, sig []byte, o VerifyOptions) (int, webhook.Reason) {
+func (s *Scheme) judgeMember(st *state, keys []NamedKey, in structured.Member, sig []byte, o VerifyOptions) (int, webhook.Reason) {
 	spec := &s.message.spec
-	if alg, ok := in.param("alg"); ok && alg != s.message.alg {
+	if alg, ok := in.Param("alg"); ok && alg != s.message.alg {
 		return 0, webhook.SignatureMalformed
 	}
-	if tag, _ := in.param("tag"); spec.Tag != "" && tag != spec.Tag {
+	if tag, _ := in.Param("tag"); spec.Tag != "" && tag != spec.Tag {
 		return 0, webhook.SignatureMalformed
 	}
-	if id, ok := in.param("keyid"); ok && spec.KeyID != "" && id != spec.KeyID {
+	if id, ok := in.Param("keyid"); ok && spec.KeyID != "" && id != spec.KeyID {
 		return 0, webhook.SecretUnknown
 	}
 	for _, c := range s.message.components {
-		if !in.covers(c) {
+		if !in.Covers(c) {
 			return 0, webhook.SignatureMalformed
 		}
 	}
@@ -142,8 +132,8 @@ func (s *Scheme) judgeMember(st *state, keys []NamedKey, in sfMember, sig []byte
 }
 
 // judgeParams judges created and expires.
-func (s *Scheme) judgeParams(in sfMember, o VerifyOptions) webhook.Reason {
-	if text, ok := in.param("expires"); ok {
+func (s *Scheme) judgeParams(in structured.Member, o VerifyOptions) webhook.Reason {
+	if text, ok := in.Param("expires"); ok {
 		t, ok := unitSeconds.parse(text)
 		if !ok {
 			return webhook.TimestampMalformed
@@ -152,7 +142,7 @@ func (s *Scheme) judgeParams(in sfMember, o VerifyOptions) webhook.Reason {
 			return webhook.TimestampExpired
 		}
 	}
-	text, ok := in.param("created")
+	text, ok := in.Param("created")
 	if !ok {
 		if o.AgeOff {
 			return ""
@@ -181,7 +171,7 @@ func (s *Scheme) signMessage(m *Message, keys []*Key, o SignOptions) error {
 		if err != nil {
 			return err
 		}
-		in, ok := parseDictionary([]string{label + "=" + text})
+		in, ok := structured.ParseDictionary([]string{label + "=" + text})
 		if !ok || len(in) != 1 {
 			return errors.New("http_message: label, keyid or tag cannot be written in a header")
 		}
@@ -207,7 +197,7 @@ func (s *Scheme) messageInput(key *Key, o SignOptions) (string, error) {
 	spec := &s.message.spec
 	items := make([]string, len(s.message.components))
 	for i, c := range s.message.components {
-		items[i] = c.raw
+		items[i] = c.Raw
 	}
 	out := "(" + strings.Join(items, " ") + ");created=" + unitSeconds.format(o.At)
 	if spec.Expires > 0 {
@@ -238,7 +228,7 @@ func (s *Scheme) messageInput(key *Key, o SignOptions) (string, error) {
 
 // messageContent is what the first signature of a request covers.
 func (s *Scheme) messageContent(st *state) []byte {
-	inputs, ok := parseDictionary(st.r.m.Header[inputHeader])
+	inputs, ok := structured.ParseDictionary(st.r.m.Header[inputHeader])
 	if !ok || len(inputs) == 0 {
 		return nil
 	}
@@ -248,48 +238,48 @@ func (s *Scheme) messageContent(st *state) []byte {
 
 // signatureBase writes what a signature covers. It fails where a component is
 // missing from the request, occurs twice, or is of a kind that is not known.
-func signatureBase(r *reading, in sfMember) ([]byte, bool) {
+func signatureBase(r *reading, in structured.Member) ([]byte, bool) {
 	var out []byte
 	seen := map[string]bool{}
-	for _, c := range in.items {
-		if seen[c.raw] {
+	for _, c := range in.Items {
+		if seen[c.Raw] {
 			return nil, false
 		}
-		seen[c.raw] = true
+		seen[c.Raw] = true
 		value, ok := componentValue(r, c)
 		if !ok || strings.ContainsAny(value, "\r\n") {
 			return nil, false
 		}
-		out = append(out, c.raw+": "+value+"\n"...)
+		out = append(out, c.Raw+": "+value+"\n"...)
 	}
-	return append(out, `"@signature-params": `+in.raw...), true
+	return append(out, `"@signature-params": `+in.Raw...), true
 }
 
-func componentValue(r *reading, c sfItem) (string, bool) {
-	if strings.HasPrefix(c.text, "@") {
+func componentValue(r *reading, c structured.Item) (string, bool) {
+	if strings.HasPrefix(c.Text, "@") {
 		return derivedComponent(r, c)
 	}
-	if c.text != strings.ToLower(c.text) {
+	if c.Text != strings.ToLower(c.Text) {
 		return "", false
 	}
-	values := r.header(canonical(c.text))
+	values := r.header(canonical(c.Text))
 	if len(values) == 0 {
 		return "", false
 	}
-	if len(c.params) == 0 {
+	if len(c.Params) == 0 {
 		return joinValues(values), true
 	}
-	if len(c.params) > 1 {
+	if len(c.Params) > 1 {
 		return "", false
 	}
-	switch p := c.params[0]; p.name {
+	switch p := c.Params[0]; p.Name {
 	case "key":
-		list, ok := parseDictionary(values)
+		list, ok := structured.ParseDictionary(values)
 		if !ok {
 			return "", false
 		}
-		m, ok := memberOf(list, p.text)
-		return m.raw, ok
+		m, ok := structured.Find(list, p.Text)
+		return m.Raw, ok
 	case "bs":
 		out := make([]string, len(values))
 		for i, v := range values {
@@ -308,14 +298,14 @@ func joinValues(values []string) string {
 	return strings.Join(out, ", ")
 }
 
-func derivedComponent(r *reading, c sfItem) (string, bool) {
-	if c.text == "@query-param" {
+func derivedComponent(r *reading, c structured.Item) (string, bool) {
+	if c.Text == "@query-param" {
 		return queryParam(r, c)
 	}
-	if len(c.params) > 0 {
+	if len(c.Params) > 0 {
 		return "", false
 	}
-	switch c.text {
+	switch c.Text {
 	case "@method":
 		return r.m.Method, true
 	case "@target-uri":
@@ -341,11 +331,11 @@ func derivedComponent(r *reading, c sfItem) (string, bool) {
 	return "", false
 }
 
-func queryParam(r *reading, c sfItem) (string, bool) {
-	if len(c.params) != 1 || c.params[0].name != "name" {
+func queryParam(r *reading, c structured.Item) (string, bool) {
+	if len(c.Params) != 1 || c.Params[0].Name != "name" {
 		return "", false
 	}
-	values := r.query().all(unescape(c.params[0].text))
+	values := r.query().all(unescape(c.Params[0].Text))
 	if len(values) != 1 {
 		return "", false
 	}
