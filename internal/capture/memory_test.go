@@ -23,7 +23,8 @@ import (
 // It says where it listens and ends when its standard input does.
 func serveAlone(t *testing.T) {
 	debug.SetMemoryLimit(HeapLimit)
-	_, in := pipeline(t)
+	_, in, end := pipeline(t)
+	defer end()
 	in.Limits.Memory = BodyMemory
 	ls, err := intake.Bind(context.Background(), listenAnywhere())
 	if err != nil {
