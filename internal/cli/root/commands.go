@@ -6,6 +6,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/cli/completion"
 	"github.com/hooks-cli/hooks/internal/cli/demo"
+	"github.com/hooks-cli/hooks/internal/cli/events"
 	"github.com/hooks-cli/hooks/internal/cli/listen"
 	"github.com/hooks-cli/hooks/internal/cli/providers"
 	"github.com/hooks-cli/hooks/internal/cli/relay"
@@ -27,6 +28,7 @@ func commands(env *cli.Env, add func(group, name string, make func() *cobra.Comm
 	add(cli.GroupBegin, "send", func() *cobra.Command { return send.NewCmd(env, send.Run) })
 	add(cli.GroupBegin, "verify", func() *cobra.Command { return verify.NewCmd(env, verify.Run) })
 	add(cli.GroupBegin, "replay", func() *cobra.Command { return replay.NewCmd(env, replay.Run) })
+	add(cli.GroupLook, "events", func() *cobra.Command { return events.NewCmd(env) })
 	add(cli.GroupLook, "providers", func() *cobra.Command { return providers.NewCmd(env) })
 	add(cli.GroupTest, "sign", func() *cobra.Command { return sign.NewCmd(env, sign.Run) })
 	add(cli.GroupReach, "tunnel", func() *cobra.Command { return tunnel.NewCmd(env, tunnel.Run) })

@@ -1,0 +1,286 @@
+package events
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hooks-cli/hooks/internal/build"
+	"github.com/hooks-cli/hooks/internal/cli"
+	"github.com/hooks-cli/hooks/internal/httptext"
+	"github.com/hooks-cli/hooks/internal/ids"
+	"github.com/hooks-cli/hooks/internal/payload"
+	"github.com/hooks-cli/hooks/internal/render"
+	"github.com/hooks-cli/hooks/internal/replay"
+	"github.com/hooks-cli/hooks/internal/safetext"
+	"github.com/hooks-cli/hooks/internal/store"
+	"github.com/hooks-cli/hooks/internal/webhook"
+)
+
+// ExportOptions is the command line of export, parsed.
+type ExportOptions struct {
+	IDs         []string
+	Selection   cli.Selection
+	Credentials bool
+	Redact      []string
+}
+
+func newExportCmd(env *cli.Env, run func(context.Context, *cli.Env, ExportOptions) error) *cobra.Command {
+	var o ExportOptions
+	cmd := &cobra.Command{
+		Use:   "export [ID…]",
+		Short: "Write deliveries in a form for others",
+		Long: "Writes deliveries, oldest first: as JSON, one a line, which hooks events import and hooks replay - read; as raw HTTP, curl commands " +
+			"or a HAR log. Credentials in headers and addresses are masked, and the masked delivery says so.",
+		Example: "  $ hooks events export last --format curl\n  $ hooks events export --since 1h -o captures.ndjson\n" +
+			"  $ hooks events export --redact data.email -o issue.ndjson",
+		Args:              cli.Args(0, -1, "ids"),
+		ValidArgsFunction: env.CompleteIDs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.IDs = args
+			return run(cmd.Context(), env, o)
+		},
+	}
+	selects(env, cmd, &o.Selection, 0)
+	cmd.Flags().BoolVar(&o.Credentials, "show-credentials", false, "do not mask headers and addresses that hold credentials")
+	cmd.Flags().StringArrayVar(&o.Redact, "redact", nil, "replace the value at `PATH` of the payload and mark it (repeatable)")
+	cli.Formats(cmd, httptext.Formats()...)
+	exits(cmd, "they were written, if there are none too", cli.Exit{Status: cli.StatusNo, When: "an id was not found"})
+	return cmd
+}
+
+// RunExport writes deliveries.
+func RunExport(ctx context.Context, env *cli.Env, o ExportOptions) error {
+	edits, err := redactions(o.Redact)
+	if err != nil {
+		return err
+	}
+	format := httptext.Format(env.Global.Format)
+	lines := format == "" || format == "text" || format == "json"
+	var all []*webhook.Delivery
+	err = each(ctx, env, &o, func(d *webhook.Delivery) error {
+		if d, err = redact(d, o.Redact, edits); err != nil {
+			return err
+		}
+		switch {
+		case !lines:
+			all = append(all, d)
+			return nil
+		case !o.Credentials:
+			d = httptext.Masked(d)
+		}
+		return env.JSONLine(ctx, d)
+	})
+	if err != nil || lines {
+		return err
+	}
+	return write(env, format, o.Credentials, all...)
+}
+
+// each calls f for every delivery that is to be written, oldest first.
+func each(ctx context.Context, env *cli.Env, o *ExportOptions, f func(*webhook.Delivery) error) error {
+	for _, ref := range o.IDs {
+		d, err := find(ctx, env, ref)
+		if err == nil {
+			err = f(d)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(o.IDs) > 0 {
+		return nil
+	}
+	st, q, err := open(ctx, env, &o.Selection)
+	if err != nil {
+		return err
+	}
+	q.Oldest = true
+	for d, err := range st.All(ctx, q) {
+		var damaged *store.DamagedError
+		switch {
+		case errors.As(err, &damaged):
+			warnDamaged(env, []*store.DamagedError{damaged})
+			continue
+		case err != nil:
+			return err
+		}
+		if err := f(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// redactions makes an edit of each path that is to be hidden.
+func redactions(paths []string) ([]payload.Edit, error) {
+	var edits []payload.Edit
+	for _, path := range paths {
+		edit, err := payload.ParseEdit(path+`:="(redacted)"`, false)
+		if err != nil {
+			return nil, cli.Usagef("--redact: %w", err)
+		}
+		edits = append(edits, edit)
+	}
+	return edits, nil
+}
+
+// redact returns d with the edits made and marked. A payload that has no such
+// field is left as it is: there is nothing to hide.
+func redact(d *webhook.Delivery, paths []string, edits []payload.Edit) (*webhook.Delivery, error) {
+	out := d
+	for i, edit := range edits {
+		body, err := payload.Set(out.Body, edit)
+		var missing *payload.PathError
+		switch {
+		case errors.As(err, &missing), errors.Is(err, payload.ErrNotJSON):
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("redact %s in %s: %w", paths[i], d.ID, err)
+		}
+		if out == d {
+			out = d.Clone()
+		}
+		out.Body = body
+		out.Redacted = append(out.Redacted, paths[i])
+	}
+	return out, nil
+}
+
+// write prints requests in a form of httptext: byte for byte, unless a terminal
+// shows it.
+func write(env *cli.Env, format httptext.Format, credentials bool, ds ...*webhook.Delivery) error {
+	var b bytes.Buffer
+	if len(ds) == 0 && format != httptext.HAR {
+		return nil
+	}
+	if err := httptext.Write(&b, format, httptext.Options{Credentials: credentials, Version: build.Read().Version}, ds...); err != nil {
+		return cli.Usage(err)
+	}
+	text := b.String()
+	if env.OutTerminal {
+		text = strings.TrimRight(safetext.Block(strings.ReplaceAll(text, "\r\n", "\n")), "\n") + "\n"
+	}
+	return env.Print(text)
+}
+
+// ImportOptions is the command line of import, parsed.
+type ImportOptions struct {
+	File string
+}
+
+func newImportCmd(env *cli.Env, run func(context.Context, *cli.Env, ImportOptions) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "import FILE",
+		Short: "Take deliveries into the store",
+		Long: "Reads deliveries from a file, or from standard input for -: what hooks events export wrote, a HAR log, a raw request, a curl command. " +
+			"What is in the store already is left alone. hooks replay sends imported deliveries only where --to says.",
+		Example: "  $ hooks events import captures.ndjson\n  $ hooks events import browser.har",
+		Args:    cli.Args(1, 1, "a file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return run(cmd.Context(), env, ImportOptions{File: args[0]})
+		},
+	}
+	exits(cmd, "everything is in the store",
+		cli.Exit{Status: cli.StatusUsage, When: "the file is malformed; what came before the mistake is kept"})
+	return cmd
+}
+
+// imported is the JSON form of what import did.
+type imported struct {
+	Imported int `json:"imported"`
+	Known    int `json:"already_stored"`
+}
+
+// RunImport takes deliveries in.
+func RunImport(ctx context.Context, env *cli.Env, o ImportOptions) error {
+	data, err := input(env, o.File)
+	if err != nil {
+		return err
+	}
+	st, err := env.Workspace().Store(ctx)
+	if err != nil {
+		return err
+	}
+	var done imported
+	err = httptext.Read(bytes.NewReader(data), func(item httptext.Item) error {
+		if item.Attempt != nil {
+			return keepAttempt(ctx, st, item)
+		}
+		return done.keep(ctx, env, st, item.Delivery)
+	})
+	if err != nil {
+		return importError(env, done, err)
+	}
+	if env.Global.WantsJSON() {
+		return env.JSON(ctx, done)
+	}
+	text := "imported " + render.Plural(done.Imported, "delivery", "deliveries")
+	if done.Known > 0 {
+		text += fmt.Sprintf(", %d already stored", done.Known)
+	}
+	return env.Print(text + "\n")
+}
+
+func input(env *cli.Env, name string) ([]byte, error) {
+	if name == "-" {
+		return env.Stdin()
+	}
+	return env.File(name)
+}
+
+// importError tells a mistake of the file from one of the store.
+func importError(env *cli.Env, done imported, err error) error {
+	var stored *storeError
+	if errors.As(err, &stored) {
+		return stored.err
+	}
+	if done.Imported > 0 {
+		env.Say("imported %s before the mistake", render.Plural(done.Imported, "delivery", "deliveries"))
+	}
+	return cli.Usage(err)
+}
+
+// A storeError came from the store and not from what was read.
+type storeError struct{ err error }
+
+func (e *storeError) Error() string { return e.err.Error() }
+func (e *storeError) Unwrap() error { return e.err }
+
+// keep stores d under its own id, or a new one. What it says about addresses
+// is a label from now on.
+func (i *imported) keep(ctx context.Context, env *cli.Env, st *store.Store, d *webhook.Delivery) error {
+	d.RemoteAddr = replay.ImportedAddr
+	if d.ReceivedAt.IsZero() {
+		d.ReceivedAt = env.Now()
+	}
+	if d.Direction == "" {
+		d.Direction = webhook.Received
+	}
+	if _, err := ids.Parse(d.ID); err != nil {
+		var gen ids.Generator
+		d.ID = gen.At(d.ReceivedAt)
+	}
+	switch err := st.Append(ctx, d); {
+	case errors.Is(err, store.ErrExists):
+		i.Known++
+	case err != nil:
+		return &storeError{fmt.Errorf("import %s: %w", d.ID, err)}
+	default:
+		i.Imported++
+	}
+	return nil
+}
+
+// keepAttempt puts an attempt that stood on a line of its own to its delivery.
+func keepAttempt(ctx context.Context, st *store.Store, item httptext.Item) error {
+	err := st.AddAttempt(ctx, item.DeliveryID, *item.Attempt)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return &storeError{err}
+	}
+	return nil
+}
