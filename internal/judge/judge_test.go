@@ -518,3 +518,40 @@ func TestCovered(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkJudge judges a signed delivery whose secrets are known.
+func BenchmarkJudge(b *testing.B) {
+	c, err := provider.Load()
+	if err != nil {
+		b.Fatal(err)
+	}
+	j := &judge.Judge{Catalogue: c, Secrets: func(context.Context, string) ([]secret.Named, error) {
+		return []secret.Named{{Name: "canvelete", Secret: safetext.NewSecret("s")}}, nil
+	}}
+	p, err := c.Get("canvelete")
+	if err != nil {
+		b.Fatal(err)
+	}
+	e, err := p.Build(provider.BuildOptions{Type: "render.completed", At: now()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := &scheme.Message{Method: "POST", URL: "http://127.0.0.1:3000/", Header: e.Header, Body: e.Body}
+	keys, err := p.Keys(safetext.NewSecret("s"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := p.Sign(m, scheme.SignOptions{Keys: keys, At: now()}); err != nil {
+		b.Fatal(err)
+	}
+	for name, value := range map[string]string{"Host": "x", "Content-Length": "300", "User-Agent": "x", "Accept-Encoding": "gzip"} {
+		m.Header.Set(name, value)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		d := &webhook.Delivery{Method: m.Method, URL: m.URL, Header: m.Header, Body: m.Body, RemoteAddr: "127.0.0.1:1"}
+		if j.Judge(b.Context(), d, now()); d.Verification.Status != webhook.Verified {
+			b.Fatal(verdict(d))
+		}
+	}
+}
