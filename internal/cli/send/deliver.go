@@ -142,7 +142,7 @@ func (s *sending) keepAttempt(ctx context.Context, id string, a webhook.Attempt)
 func (s *sending) tellWait(d *webhook.Delivery, number int, wait time.Duration) {
 	if n := len(d.Attempts); n > 0 && !s.env.Global.WantsJSON() && !s.env.Global.Quiet {
 		v := s.env.ErrView()
-		_, _ = io.WriteString(s.env.Err, v.Attempt(&d.Attempts[n-1])+"; "+v.Palette.Dim("attempt "+fmt.Sprint(number)+" in "+render.Duration(wait))+"\n")
+		_, _ = io.WriteString(s.env.Err, v.Attempt(&s.signer.Conceal(d).Attempts[n-1])+"; "+v.Palette.Dim("attempt "+fmt.Sprint(number)+" in "+render.Duration(wait))+"\n")
 		return
 	}
 	s.env.Say("attempt %d in %s", number, render.Duration(wait))
@@ -173,16 +173,17 @@ func (s *sending) tell(ctx context.Context, r result, of int) error {
 		return s.env.JSONLine(ctx, doc)
 	}
 	v := s.env.View()
+	shown := s.signer.Conceal(r.delivery)
 	if s.env.Global.Verbose {
-		_, _ = io.WriteString(s.env.Err, s.env.ErrView().Full(s.signer.Conceal(r.delivery), render.FullOptions{Attempts: true}))
+		_, _ = io.WriteString(s.env.Err, s.env.ErrView().Full(shown, render.FullOptions{Attempts: true}))
 	}
 	var b strings.Builder
-	b.WriteString(v.Line(r.delivery) + "\n")
-	if a := r.last.Response; a != nil && !r.last.Delivered() && !s.env.Global.Verbose {
-		b.WriteString(excerpt(v, a))
+	b.WriteString(v.Line(shown) + "\n")
+	if n := len(shown.Attempts); n > 0 && shown.Attempts[n-1].Response != nil && !shown.Delivered() && !s.env.Global.Verbose {
+		b.WriteString(excerpt(v, shown.Attempts[n-1].Response))
 	}
 	if r.last.Location != "" {
-		b.WriteString("  it points to " + safetext.Line(safetext.CleanURL(r.last.Location)) + ", and redirects are not followed\n")
+		b.WriteString("  it points to " + safetext.Line(safetext.CleanURL(s.signer.Hide(r.last.Location))) + ", and redirects are not followed\n")
 	}
 	if r.last.Truncated {
 		b.WriteString("  the answer is longer than 10 MiB; the rest was dropped\n")
@@ -297,7 +298,7 @@ func (s *sending) suite(results []result) junit.Suite {
 		case r.right:
 		case r.last.Response != nil:
 			c.Failure = fmt.Sprintf("answered with %d", r.last.Response.Status)
-			c.Output = string(r.last.Response.Body[:min(len(r.last.Response.Body), 4<<10)])
+			c.Output = s.signer.Hide(string(r.last.Response.Body[:min(len(r.last.Response.Body), 4<<10)]))
 		case r.connected:
 			c.Failure = r.last.Err
 		default:

@@ -68,6 +68,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 	env.CompleteProviders(cmd, "provider")
 	env.CompleteEvents(cmd, "event")
 	cli.RequestFormats(cmd)
+	cli.Quick(cmd)
 	cli.Exits(cmd,
 		cli.Exit{Status: cli.OK, When: "the headers were printed"},
 		cli.Exit{Status: cli.StatusError, When: "the body or a secret could not be read"},
