@@ -13,7 +13,7 @@ import (
 func layers() [][]string {
 	return [][]string{
 		{"internal/webhook", "internal/safetext", "internal/spelling", "internal/units", "internal/inflate", "internal/child", "internal/commit", "internal/build"},
-		{"internal/address", "internal/junit", "internal/ids", "internal/httptext", "internal/payload", "internal/structured", "internal/term"},
+		{"internal/address", "internal/junit", "internal/ids", "internal/httptext", "internal/payload", "internal/structured", "internal/keypair", "internal/term"},
 		{"internal/scheme", "internal/match", "internal/difference"},
 		{"internal/provider", "internal/deliver"},
 		{"internal/store", "internal/secret"},

@@ -9,6 +9,8 @@ import (
 	"crypto/sha512"
 	"hash"
 	"strings"
+
+	"github.com/hooks-cli/hooks/internal/keypair"
 )
 
 type algorithmKind uint8
@@ -21,26 +23,13 @@ const (
 	kindPublic                      // a key pair
 )
 
-type family uint8
-
-const (
-	noFamily family = iota
-	familyEd25519
-	familyECDSA
-	familyRSA
-	familyPSS
-)
-
 // An algorithm is how a signature is made of the content and a key.
 type algorithm struct {
 	name    string
 	kind    algorithmKind
 	newHash func() hash.Hash // of MAC and hash
 	size    int              // bytes of a MAC or hash
-	family  family           // of a key pair
-	hash    crypto.Hash      // 0: the content itself is signed
-	curve   elliptic.Curve
-	fixed   bool   // an ECDSA signature is r and s side by side, not DER
+	pair    keypair.Algorithm
 	jwt     string // the alg of a JSON web token, "" for everything else
 }
 
@@ -93,6 +82,7 @@ func Algorithms() []string {
 
 func algorithmOf(name string) (algorithm, bool) {
 	a := algorithm{name: name}
+	a.pair.Name = name
 	switch name {
 	case "token":
 		a.kind = kindToken
@@ -101,7 +91,7 @@ func algorithmOf(name string) (algorithm, bool) {
 		a.kind = kindBasic
 		return a, true
 	case "ed25519":
-		a.kind, a.family = kindPublic, familyEd25519
+		a.kind, a.pair.Family = kindPublic, keypair.Ed25519
 		return a, true
 	}
 	if rest, ok := strings.CutPrefix(name, "jwt-"); ok {
@@ -112,9 +102,9 @@ func algorithmOf(name string) (algorithm, bool) {
 		if !ok {
 			continue
 		}
-		a.newHash, a.hash, a.size = h.new, h.id, h.id.Size()
-		a.fixed = strings.HasSuffix(name, "-raw")
-		return a, a.is(base) && (a.family == familyECDSA || !a.fixed)
+		a.newHash, a.pair.Hash, a.size = h.new, h.id, h.id.Size()
+		a.pair.Fixed = strings.HasSuffix(name, "-raw")
+		return a, a.is(base) && (a.pair.Family == keypair.ECDSA || !a.pair.Fixed)
 	}
 	return algorithm{}, false
 }
@@ -127,26 +117,26 @@ func (a *algorithm) is(base string) bool {
 	case "hmac-":
 		a.kind = kindMAC
 	case "rsa-":
-		a.kind, a.family = kindPublic, familyRSA
+		a.kind, a.pair.Family = kindPublic, keypair.RSA
 	case "rsa-pss-":
-		a.kind, a.family = kindPublic, familyPSS
+		a.kind, a.pair.Family = kindPublic, keypair.RSAPSS
 	case "ecdsa-p256-":
-		a.kind, a.family, a.curve = kindPublic, familyECDSA, elliptic.P256()
+		a.kind, a.pair.Family, a.pair.Curve = kindPublic, keypair.ECDSA, elliptic.P256()
 	case "ecdsa-p384-":
-		a.kind, a.family, a.curve = kindPublic, familyECDSA, elliptic.P384()
+		a.kind, a.pair.Family, a.pair.Curve = kindPublic, keypair.ECDSA, elliptic.P384()
 	case "ecdsa-p521-":
-		a.kind, a.family, a.curve = kindPublic, familyECDSA, elliptic.P521()
+		a.kind, a.pair.Family, a.pair.Curve = kindPublic, keypair.ECDSA, elliptic.P521()
 	default:
 		return false
 	}
-	return a.kind != kindPublic || a.hash != crypto.MD5
+	return a.kind != kindPublic || a.pair.Hash != crypto.MD5
 }
 
 func jwtAlgorithm(name, alg string) (algorithm, bool) {
 	for _, j := range jwtAlgorithms {
 		if strings.ToLower(j.name) == alg {
 			a, ok := algorithmOf(j.of)
-			a.name, a.jwt = name, j.name
+			a.name, a.pair.Name, a.jwt = name, name, j.name
 			return a, ok
 		}
 	}

@@ -160,8 +160,8 @@ func (s *Scheme) keyOf(st *state, keys []NamedKey, content, signature []byte) in
 		}
 		ok := false
 		if s.alg.kind == kindPublic {
-			for _, p := range keys[i].Key.public {
-				if s.alg.verify(p.key, content, one.sum, signature) {
+			for _, p := range keys[i].Key.pair.Public {
+				if s.alg.pair.Verify(p.Key, content, one.sum, signature) {
 					ok = true
 				}
 			}
@@ -242,8 +242,8 @@ func (s *Scheme) signToken(m *Message, key *Key, o SignOptions) error {
 		head += `,"b64":false,"crit":["b64"]`
 	}
 	text := []byte(head)
-	if key.signer != nil && key.signer.id != "" && s.spec.JWT.headerless("kid") {
-		text = payload.AppendQuoted(append(text, `,"kid":`...), key.signer.id)
+	if key.id() != "" && s.spec.JWT.headerless("kid") {
+		text = payload.AppendQuoted(append(text, `,"kid":`...), key.id())
 	}
 	for _, h := range s.jwt.header {
 		text = append(payload.AppendQuoted(append(text, ','), h.name), ':')
@@ -326,5 +326,5 @@ func (s *Scheme) signBytes(key *Key, content []byte, o SignOptions) ([]byte, err
 	if s.alg.kind != kindPublic {
 		return digest, nil
 	}
-	return s.alg.sign(key.signer, content, digest, o)
+	return s.alg.pair.Sign(o.random(), key.pair.Private, content, digest)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hooks-cli/hooks/internal/keypair"
 	"github.com/hooks-cli/hooks/internal/safetext"
 )
 
@@ -31,14 +32,13 @@ type Key struct {
 	scheme *Scheme           // the one that it was made for
 	secret []byte            // the key's bytes; of a pair, the text that was given
 	fields map[string]string // see Secret.Fields
-	public []publicKey
-	signer *privateKey // nil if only the public key is known
-	states sync.Pool   // of *state
+	pair   *keypair.Pair     // nil for a key that both sides share
+	states sync.Pool         // of *state
 }
 
 // CanSign says whether the key can make signatures: always, but for the public
 // half of a pair.
-func (k *Key) CanSign() bool { return k.signer != nil || len(k.public) == 0 }
+func (k *Key) CanSign() bool { return k.pair == nil || k.pair.Private != nil }
 
 // Field returns a further value that was given with the secret, and "".
 func (k *Key) Field(name string) string { return k.fields[name] }
@@ -92,7 +92,7 @@ func (s *Scheme) Key(secret safetext.Secret) (*Key, error) {
 		return nil, err
 	}
 	if s.alg.kind == kindPublic {
-		if err := k.parsePair(s.alg, text); err != nil {
+		if err := k.parsePair(s.alg.pair, text); err != nil {
 			return nil, err
 		}
 	} else if k.secret, err = s.secret.decode(text); err != nil {
@@ -102,7 +102,7 @@ func (s *Scheme) Key(secret safetext.Secret) (*Key, error) {
 		r := &reading{s: s, m: &Message{}, key: k}
 		k.secret = []byte(s.secret.derive.text(r))
 	}
-	if len(k.secret) == 0 && len(k.public) == 0 {
+	if len(k.secret) == 0 {
 		return nil, ErrEmptySecret
 	}
 	if s.alg.kind == kindBasic && !strings.Contains(string(k.secret), ":") {
@@ -110,6 +110,27 @@ func (s *Scheme) Key(secret safetext.Secret) (*Key, error) {
 	}
 	s.prepare(k)
 	return k, nil
+}
+
+// parsePair reads the key of a pair.
+func (k *Key) parsePair(a keypair.Algorithm, text string) (err error) {
+	var bad *keypair.Error
+	switch k.pair, err = keypair.Parse(text, a, MaxKeys); {
+	case errors.As(err, &bad):
+		return &SecretError{bad.Why}
+	case err != nil:
+		return ErrEmptySecret
+	}
+	k.secret = []byte(text)
+	return nil
+}
+
+// id is the id that a set of keys gives to the private key, and "".
+func (k *Key) id() string {
+	if k.pair == nil || k.pair.Private == nil {
+		return ""
+	}
+	return k.pair.Private.ID
 }
 
 // prepare makes the pool of states. The first one is made at once, so that the

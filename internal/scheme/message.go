@@ -204,8 +204,8 @@ func (s *Scheme) messageInput(key *Key, o SignOptions) (string, error) {
 		out += ";expires=" + unitSeconds.format(o.At.Add(spec.Expires))
 	}
 	id := spec.KeyID
-	if id == "" && key.signer != nil {
-		id = key.signer.id
+	if id == "" {
+		id = key.id()
 	}
 	if id != "" {
 		out += `;keyid="` + id + `"`

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/keypair"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
@@ -163,13 +164,13 @@ func (s *Scheme) invalid(reason webhook.Reason) webhook.Verification {
 // PairKind names the kind of key pair that the scheme signs with: ed25519,
 // ecdsa-p256, ecdsa-p384, ecdsa-p521 or rsa; "" if it has none.
 func (s *Scheme) PairKind() string {
-	switch s.alg.family {
-	case familyEd25519:
+	switch s.alg.pair.Family {
+	case keypair.Ed25519:
 		return "ed25519"
-	case familyRSA, familyPSS:
+	case keypair.RSA, keypair.RSAPSS:
 		return "rsa"
-	case familyECDSA:
-		return "ecdsa-" + strings.ToLower(strings.ReplaceAll(s.alg.curve.Params().Name, "-", ""))
+	case keypair.ECDSA:
+		return "ecdsa-" + strings.ToLower(strings.ReplaceAll(s.alg.pair.Curve.Params().Name, "-", ""))
 	}
 	return ""
 }

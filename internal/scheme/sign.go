@@ -252,7 +252,7 @@ func (s *Scheme) make(st *state, o SignOptions) ([]byte, error) {
 	if s.alg.kind != kindPublic {
 		return st.sum, nil
 	}
-	return s.alg.sign(st.r.key.signer, st.w.buf, st.sum, o)
+	return s.alg.pair.Sign(o.random(), st.r.key.pair.Private, st.w.buf, st.sum)
 }
 
 // signItems signs every item of the body, from the last to the first, so that

@@ -276,8 +276,8 @@ func (s *Scheme) equal(st, hashing *state, signature []byte) bool {
 		return hmac.Equal(want[:], got[:])
 	}
 	ok := false
-	for _, p := range st.r.key.public {
-		if s.alg.verify(p.key, hashing.w.buf, hashing.sum, signature) {
+	for _, p := range st.r.key.pair.Public {
+		if s.alg.pair.Verify(p.Key, hashing.w.buf, hashing.sum, signature) {
 			ok = true
 		}
 	}

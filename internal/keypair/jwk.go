@@ -1,4 +1,4 @@
-package scheme
+package keypair
 
 import (
 	"crypto/ecdsa"
@@ -29,13 +29,13 @@ type jwk struct {
 
 // parseJWK reads a key or a set of them. Keys of kinds that are not known here
 // are passed over in a set.
-func (k *Key) parseJWK(text string) error {
+func (p *Pair) parseJWK(text string) error {
 	var set struct {
 		jwk
 		Keys []jwk `json:"keys"`
 	}
 	if err := json.Unmarshal([]byte(text), &set); err != nil {
-		return &SecretError{"is not a JWK: it is not JSON"}
+		return &Error{"is not a JWK: it is not JSON"}
 	}
 	list := set.Keys
 	if list == nil {
@@ -45,19 +45,19 @@ func (k *Key) parseJWK(text string) error {
 		list = []jwk{set.jwk}
 	}
 	for i := range list {
-		if err := k.addJWK(&list[i]); err != nil && set.Keys == nil {
+		if err := p.addJWK(&list[i]); err != nil && set.Keys == nil {
 			return err
 		}
 	}
-	if len(k.public) == 0 && k.signer == nil {
-		return &SecretError{"is a JWK set without a key that can be used"}
+	if len(p.Public) == 0 && p.Private == nil {
+		return &Error{"is a JWK set without a key that can be used"}
 	}
 	return nil
 }
 
-var errJWK = &SecretError{"is not a JWK that can be used"}
+var errJWK = &Error{"is not a JWK that can be used"}
 
-func (k *Key) addJWK(j *jwk) error {
+func (p *Pair) addJWK(j *jwk) error {
 	var private, public any
 	var err error
 	switch j.Type {
@@ -73,10 +73,10 @@ func (k *Key) addJWK(j *jwk) error {
 	switch {
 	case err != nil:
 		return errJWK
-	case private != nil && k.signer == nil:
-		return k.setSigner(j.ID, private)
+	case private != nil && p.Private == nil:
+		return p.setSigner(j.ID, private)
 	}
-	k.public = append(k.public, publicKey{j.ID, public})
+	p.Public = append(p.Public, Public{j.ID, public})
 	return nil
 }
 
