@@ -213,8 +213,13 @@ func (l *listening) open(ctx context.Context, forward *capture.Forwarder, change
 	if err := l.checkTargets(ctx, forward); err != nil {
 		return err
 	}
-	l.store, err = l.env.Workspace().OpenStore(ctx, change)
-	return err
+	if l.store, err = l.env.Workspace().OpenStore(ctx, change); err != nil {
+		return err
+	}
+	if p := l.store.Problem(); p != nil {
+		return cli.Failed(p) // it can be read, and nothing could be kept
+	}
+	return nil
 }
 
 // release gives the port back.
