@@ -175,14 +175,30 @@ func (s *Scheme) compileStamp(sc scope) (err error) {
 	}
 	switch s.stamp.place.kind {
 	case locBody:
-		uses = uses || s.content.uses(nodeBody) || s.reads(s.stamp.place)
+		uses = uses || s.coversBody() || s.reads(s.stamp.place)
 	case locItem:
 		uses = uses || s.reads(s.stamp.place)
 	case locClaim:
 		uses = true
 	}
-	s.stamp.signed = uses || s.alg.jwt != "" && s.stamp.exists()
+	s.stamp.signed = uses
 	return nil
+}
+
+// coversBody says whether the signature covers the body as a whole, or a token
+// its hash.
+func (s *Scheme) coversBody() bool {
+	if s.alg.jwt == "" {
+		return s.content.any(func(n *node) bool {
+			return n.kind == nodeBody || n.kind == nodeFields && n.text == "json"
+		})
+	}
+	if s.spec.JWT == nil {
+		return false
+	}
+	return s.spec.JWT.Detached || slices.ContainsFunc(s.spec.JWT.Claims, func(c Claim) bool {
+		return c.Check && strings.Contains(c.Value, "{body")
+	})
 }
 
 // reads says whether the content has a part that is the place.

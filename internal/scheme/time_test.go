@@ -141,3 +141,35 @@ func TestUnitsOfTimestamps(t *testing.T) {
 		}
 	}
 }
+
+// TestWhereATimestampIsSigned: only there is it judged.
+func TestWhereATimestampIsSigned(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		change func(*scheme.Spec)
+		signed bool
+	}{
+		{func(s *scheme.Spec) { s.Timestamp.In = "header:X-Time" }, false},
+		{func(s *scheme.Spec) { s.Timestamp.In = "query:t" }, false},
+		{func(s *scheme.Spec) { s.Timestamp.In = "$.time" }, true},
+		{func(s *scheme.Spec) { s.Timestamp.In, s.Content = "$.time", []string{"{$.id}"} }, false},
+		{func(s *scheme.Spec) { s.Timestamp.In, s.Content = "$.time", []string{"{$.id}{$.time}"} }, true},
+		{func(s *scheme.Spec) { s.Timestamp.In, s.Content = "$.time", []string{"{json|only:id,time|join}"} }, true},
+		{func(s *scheme.Spec) { s.Timestamp.In, s.Content = "$.time", []string{"{body|sha256}"} }, true},
+		{func(s *scheme.Spec) { s.Signature.Format, s.Signature.Separator = "t={timestamp},v1={signature}", "," }, false},
+		{func(s *scheme.Spec) { s.Algorithm, s.Signature.Format, s.Timestamp.In = "jwt-hs256", "", "jwt:iat" }, true},
+		{func(s *scheme.Spec) {
+			s.Algorithm, s.Signature.Format, s.Timestamp.In = "jwt-hs256", "", "header:X-Time"
+		}, false},
+	} {
+		spec := hexHMAC()
+		tc.change(&spec)
+		s, err := scheme.Compile(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Timestamped() != tc.signed {
+			t.Errorf("%+v: Timestamped = %v", spec, s.Timestamped())
+		}
+	}
+}
