@@ -296,6 +296,7 @@ func TestQuiet(t *testing.T) {
 func TestOutOfOrder(t *testing.T) {
 	t.Parallel()
 	r, end := newRig(t, nil)
+	post(t, r.url, "x", "T-Provider: loopcanvas", "T-Event: forged", "T-Created: 2030-01-01T00:00:00Z", "T-Verdict: invalid")
 	for _, d := range [][3]string{
 		{"loopcanvas", "a", "2026-01-01T00:00:00Z"},
 		{"loopcanvas", "b", "2026-01-01T00:00:02Z"},

@@ -296,8 +296,14 @@ func (s *Server) own(d *webhook.Delivery, now time.Time) answer {
 	return plain(status, http.StatusText(status))
 }
 
+// late says whether d comes after an event that is younger. What is not genuine
+// has no place in the order, and must not get one: it could be of any time.
 func (s *Server) late(d *webhook.Delivery, o *judge.Outcome) bool {
-	return d.DuplicateOf == "" && s.order.late(d.Provider, o.Order)
+	status := d.Verification.Status
+	if d.DuplicateOf != "" || status == webhook.Invalid || status == webhook.Unsigned {
+		return false
+	}
+	return s.order.late(d.Provider, o.Order)
 }
 
 func (s *Server) tally(d *webhook.Delivery) {
