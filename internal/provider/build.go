@@ -306,10 +306,11 @@ func (c *compiler) checkJSON(path string, e *eventDefinition, out *eventSample) 
 	}
 	seed := int64(1)
 	s := c.out.sampler(BuildOptions{Type: e.Type, Seed: &seed})
-	s.id, s.values = "id", c.out.values
+	s.values = c.out.values
 	if out.values != nil {
 		s.values = out.values
 	}
+	s.id = string(c.out.idForm.append(nil, s)) // ids may be numbers
 	if err := payload.Valid(out.body(s)); err != nil {
 		c.wrong(path, "a sample of it is %v", err)
 	}
