@@ -45,7 +45,7 @@ type Options struct {
 
 const long = `ID is a delivery's id (dlv_…), an event's id, a unique beginning of either, or last. "-" reads ids or deliveries in JSON from standard input; the name of a file reads requests from it, in any form that hooks knows.
 
-A delivery goes to --to, else where it was last forwarded or sent, else where the setting "to" says, else to http://127.0.0.1:3000 and the path that was captured. A URL without a path keeps the captured one. Headers of the connection are left out, and credentials are towards another host.
+A delivery goes to --to, else where it was last forwarded or sent, else where the setting "to" says, else to http://127.0.0.1:3000 and the path that was captured. A URL without a path keeps the captured one. Headers that concern the connection are left out, and credentials are not sent to another host.
 
 A signature is sent as it came. Where the receiver would refuse its timestamp as too old, nothing is sent until --resign or --as-is says what to do; --set signs anew by itself.`
 
@@ -98,7 +98,7 @@ func (o *Options) bind(cmd *cobra.Command) {
 	cli.SecretFlag(cmd, &o.Secrets)
 	fs.StringArrayVar(&o.Set, "set", nil, "change a field and sign anew: `PATH=VALUE` or PATH:=JSON (repeatable)")
 	fs.StringArrayVar(&o.SetNew, "set-new", nil, "change or add a field and sign anew: `PATH=VALUE` or PATH:=JSON (repeatable)")
-	fs.StringArrayVarP(&o.Headers, "header", "H", nil, "send header `\"NAME: VALUE\"` instead; \"NAME:\" leaves one out (repeatable)")
+	fs.StringArrayVarP(&o.Headers, "header", "H", nil, "send `HEADER` \"Name: value\" instead; \"Name:\" leaves one out (repeatable)")
 	fs.StringVar(&o.Speed, "speed", "max", "keep the distances in time: original, `10x` for a tenth of them, max for none")
 	fs.IntVar(&o.Times, "times", 1, "send each `N` times")
 	fs.IntVar(&o.Concurrency, "concurrency", 0, "at most `N` at once (default 1; 64 with a --speed)")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/deliver"
+	"github.com/hooks-cli/hooks/internal/httptext"
 	"github.com/hooks-cli/hooks/internal/junit"
 	"github.com/hooks-cli/hooks/internal/outgoing"
 	"github.com/hooks-cli/hooks/internal/render"
@@ -100,7 +101,9 @@ func (s *sending) schedule() deliver.Schedule {
 	rules := &s.provider.Delivery
 	return deliver.Schedule{
 		Waits: rules.Schedule, Scale: s.o.TimeScale,
-		Final: func(status int) bool { return status == http.StatusGone || rules.Stops(status) },
+		Final: func(status int) bool {
+			return status == http.StatusGone || rules.Stops(status) || s.expect != nil && s.expect(status)
+		},
 	}
 }
 
@@ -166,7 +169,7 @@ func (s sentJSON) MarshalJSON() ([]byte, error) {
 // tell prints what became of a delivery.
 func (s *sending) tell(ctx context.Context, r result, of int) error {
 	if s.env.Global.WantsJSON() {
-		doc := sentJSON{s.signer.Conceal(r.delivery), r.delivery.Delivered()}
+		doc := sentJSON{httptext.Masked(s.signer.Conceal(r.delivery)), r.delivery.Delivered()}
 		if of == 1 {
 			return s.env.JSON(ctx, doc)
 		}

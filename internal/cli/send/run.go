@@ -124,6 +124,10 @@ func (s *sending) readFlags(data []byte) error {
 	if err != nil {
 		return err
 	}
+	s.moveUser(header)
+	if len(data) > 0 && payload.Valid(data) != nil {
+		s.env.Say("the body is not JSON; it is sent as it is")
+	}
 	s.order = outgoing.Order{
 		Provider: s.provider, URL: s.target.String(), ID: s.o.ID, Seed: s.o.Seed, Data: data, Edits: edits, Header: header,
 	}
@@ -145,6 +149,22 @@ func (s *sending) readFlags(data []byte) error {
 	}
 	s.rate, err = parseRate(s.o.Rate)
 	return err
+}
+
+// moveUser makes a header of the user name and password of the address: headers
+// with credentials are masked wherever a delivery is shown.
+func (s *sending) moveUser(h http.Header) {
+	if s.target.User == nil {
+		return
+	}
+	if _, given := h["Authorization"]; !given {
+		password, _ := s.target.User.Password()
+		r := http.Request{Header: h}
+		r.SetBasicAuth(s.target.User.Username(), password)
+	}
+	bare := *s.target
+	bare.User = nil
+	s.target = &bare
 }
 
 // breakIt makes what is sent wrong on purpose, where that is asked for and

@@ -129,7 +129,7 @@ func (o *Options) bindEvent(cmd *cobra.Command, seed *int64) {
 	fs.StringVar(&o.ID, "id", "", "give the event the id `ID`")
 	fs.StringVar(&o.Timestamp, "timestamp", "", "date and sign the event as of `TIME`: RFC 3339, Unix seconds, 1h ago as 1h")
 	fs.Int64Var(seed, "seed", 0, "make the same body for the same number `N`")
-	fs.StringArrayVarP(&o.Headers, "header", "H", nil, "send header `\"NAME: VALUE\"` too; \"NAME:\" leaves one out (repeatable)")
+	fs.StringArrayVarP(&o.Headers, "header", "H", nil, "send `HEADER` \"Name: value\" too; \"Name:\" leaves one out (repeatable)")
 }
 
 func (o *Options) bindDelivery(cmd *cobra.Command) {
@@ -159,7 +159,7 @@ func (o *Options) bindFaults(cmd *cobra.Command) {
 func (o *Options) bindLoad(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.IntVar(&o.Count, "count", 1, "send `N` events, each with its own id")
-	fs.StringVar(&o.Rate, "rate", "", "send so many in a `TIME`: 500/s, 30/m (default as fast as answers come)")
+	fs.StringVar(&o.Rate, "rate", "", "send `N/s`, N/m or N/h (default as fast as answers come)")
 	fs.IntVar(&o.Concurrency, "concurrency", deliver.DefaultConcurrency, "at most `N` requests open at once in a load")
 	cli.Duration(fs, &o.Duration, "duration", 0, "send for so long")
 	fs.BoolVar(&o.Yes, "yes", false, "send a load to another machine without asking")

@@ -64,7 +64,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 	fs.StringVar(&o.URL, "url", "", "the address that the request calls, for schemes that sign it")
 	fs.StringVar(&o.ID, "id", "", "sign with the id `ID`, where one is signed")
 	fs.StringVar(&o.Timestamp, "timestamp", "", "sign as of `TIME`: RFC 3339, Unix seconds, 1h ago as 1h")
-	fs.StringArrayVarP(&o.Headers, "header", "H", nil, "the request also has header `\"NAME: VALUE\"` (repeatable)")
+	fs.StringArrayVarP(&o.Headers, "header", "H", nil, "the request also has `HEADER` \"Name: value\" (repeatable)")
 	env.CompleteProviders(cmd, "provider")
 	env.CompleteEvents(cmd, "event")
 	cli.RequestFormats(cmd)
