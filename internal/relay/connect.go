@@ -153,7 +153,7 @@ func (s *Server) greet(ws *websocket.Conn, n *name, who claimant, hello *wire.He
 	return ses, w, s.enrol(n, hello, w)
 }
 
-// join makes the session take requests and serves it.
+// join makes the session take requests and has it served.
 func (s *Server) join(ses *session, hello *wire.Hello) {
 	n := ses.name
 	s.mu.Lock()
@@ -179,7 +179,22 @@ func (s *Server) join(ses *session, hello *wire.Hello) {
 	}
 	s.markStale(n)
 	s.kick(n)
+	// The greeting has made this goroutine's stack large; the link spends its
+	// life on a small one.
+	if !s.begin(func() { s.serveLink(ses) }) {
+		ses.link.Close(wire.CloseGoingAway, "")
+		s.serveLink(ses)
+	}
+}
+
+// serveLink reads the link until it ends, and forgets the session.
+func (s *Server) serveLink(ses *session) {
 	end := ses.link.Serve()
+	s.forget(ses, end)
+}
+
+func (s *Server) forget(ses *session, end *wire.CloseError) {
+	n := ses.name
 	n.leave(ses, s.cfg.Now())
 	s.kick(n) // what it had goes to another
 	s.mu.Lock()

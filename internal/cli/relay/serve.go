@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,6 +35,9 @@ type Ready struct {
 	Address string `json:"address"`
 	Admin   string `json:"admin,omitempty"`
 }
+
+// gcPercent is how much garbage may pile up beside what is in use.
+const gcPercent = 50
 
 // finishTime is how long requests under way may take at the end.
 const finishTime = 10 * time.Second
@@ -257,6 +261,11 @@ func serve(ctx context.Context, env *cli.Env, opts Options, cfg relay.Config, ls
 	}
 	if err := announce(ctx, env, cfg, ls[0], adminLs); err != nil {
 		return err
+	}
+	if env.Getenv("GOGC") == "" {
+		// A relay holds many idle links and makes little garbage: memory is
+		// what it runs out of first.
+		debug.SetGCPercent(gcPercent)
 	}
 	work, stop := context.WithCancel(context.Background())
 	failed := make(chan error, 2)
