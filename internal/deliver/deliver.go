@@ -2,9 +2,10 @@
 // attempts, or a load of many a second.
 //
 // Header names, their values and the bytes of the body reach the endpoint as
-// they were given, and every failure is told in words. It follows no redirect, asks for no compression, keeps
-// at most 10 MiB of an answer, and knows no provider, no store and no secret:
-// whoever wants a fresh signature for each attempt makes it in the callback.
+// they were given, and every failure is told in words. It follows no redirect,
+// asks for no compression, keeps at most 10 MiB of an answer, and knows no
+// provider, no store and no secret: whoever wants a fresh signature for each
+// attempt makes it in the callback.
 package deliver
 
 import (

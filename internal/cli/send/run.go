@@ -125,9 +125,6 @@ func (s *sending) readFlags(data []byte) error {
 		return err
 	}
 	s.moveUser(header)
-	if len(data) > 0 && payload.Valid(data) != nil {
-		s.env.Say("the body is not JSON; it is sent as it is")
-	}
 	s.order = outgoing.Order{
 		Provider: s.provider, URL: s.target.String(), ID: s.o.ID, Seed: s.o.Seed, Data: data, Edits: edits, Header: header,
 	}
@@ -206,6 +203,9 @@ func (s *sending) compose() ([]*webhook.Delivery, error) {
 		d, err := outgoing.Compose(order)
 		if err != nil {
 			return nil, composeError(err)
+		}
+		if s.o.HasData && strings.Contains(d.Header.Get("Content-Type"), "json") && payload.Valid(d.Body) != nil {
+			s.env.Say("the body is not JSON; it is sent as it is")
 		}
 		for range 1 + s.o.Duplicate {
 			out = append(out, d)

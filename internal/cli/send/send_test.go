@@ -108,9 +108,23 @@ func TestSecretIsNeverShown(t *testing.T) {
 	}))
 	t.Cleanup(srv.Close)
 	flags := [][]string{
-		{}, {"--json"}, {"-v"}, {"--dry-run"}, {"--dry-run", "--json"}, {"--dry-run", "--format", "curl"}, {"--dry-run", "--format", "powershell"},
-		{"--tamper", "body"}, {"--tamper", "secret", "--json"}, {"--retry", "--time-scale", "1000000", "-v"}, {"--count", "2"},
-		{"--count", "2", "--json"}, {"--junit", "report.xml"}, {"--id", "x"}, {"--set", "a=b"}, {"--timeout", "1ms"}, {"--store", "."},
+		{},
+		{"--json"},
+		{"-v"},
+		{"--dry-run"},
+		{"--dry-run", "--json"},
+		{"--dry-run", "--format", "curl"},
+		{"--dry-run", "--format", "powershell"},
+		{"--tamper", "body"},
+		{"--tamper", "secret", "--json"},
+		{"--retry", "--time-scale", "1000000", "-v"},
+		{"--count", "2"},
+		{"--count", "2", "--json"},
+		{"--junit", "report.xml"},
+		{"--id", "x"},
+		{"--set", "a=b"},
+		{"--timeout", "1ms"},
+		{"--store", "."},
 	}
 	for i, provider := range []string{"bytoken", "bybasic", "byquery", "byhmac", "canvelete", "sketchpen"} {
 		t.Run(provider, func(t *testing.T) {
