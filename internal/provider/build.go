@@ -228,6 +228,8 @@ func (c *compiler) events() {
 		switch {
 		case e.Type == "":
 			c.wrong(path+".type", "it is missing")
+		case strings.ContainsAny(e.Type, "\r\n"):
+			c.wrong(path+".type", "it is more than one line")
 		case seen[e.Type]:
 			c.wrong(path+".type", "%q stands here twice", e.Type)
 		}

@@ -43,7 +43,7 @@ type entry struct {
 	rank     int
 	group    string
 	origin   string
-	events   []string
+	types    string         // of its events, as lines of the index
 	headers  []string       // by which it is recognised
 	shape    []payload.Path // the same, where none is
 	once     sync.Once
@@ -154,7 +154,7 @@ func read(src Source) (*Provider, []Problem) {
 func (p *Provider) entry() *entry {
 	e := &entry{id: p.ID, name: p.Name, rank: p.Rank, group: p.Group, origin: p.Origin}
 	for _, ev := range p.Events {
-		e.events = append(e.events, ev.Type)
+		e.types += "e " + ev.Type + "\n"
 	}
 	e.headers = p.signatureHeaders()
 	for _, h := range p.rule.headers {
@@ -254,7 +254,7 @@ type Summary struct {
 func (c *Catalogue) Summaries() []Summary {
 	out := make([]Summary, len(c.entries))
 	for i, e := range c.entries {
-		out[i] = Summary{e.id, e.name, e.rank, e.group, e.origin, slices.Clone(e.events), slices.Clone(e.headers)}
+		out[i] = Summary{e.id, e.name, e.rank, e.group, e.origin, e.events(), slices.Clone(e.headers)}
 	}
 	return out
 }
@@ -275,7 +275,7 @@ func (c *Catalogue) All() []*Provider {
 func (c *Catalogue) IDsForEvent(eventType string) []string {
 	var out []string
 	for _, e := range c.entries {
-		if slices.Contains(e.events, eventType) {
+		if e.sends(eventType) {
 			out = append(out, e.id)
 		}
 	}
@@ -299,7 +299,7 @@ func (c *Catalogue) ForEvent(eventType string) []*Provider {
 func (c *Catalogue) EventTypes() []string {
 	var out []string
 	for _, e := range c.entries {
-		out = append(out, e.events...)
+		out = append(out, e.events()...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

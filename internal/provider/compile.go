@@ -108,6 +108,9 @@ func (c *compiler) identity() {
 	if c.def.Name == "" {
 		c.out.Name = c.def.ID
 	}
+	if strings.ContainsAny(c.def.Name+c.def.Group, "\r\n") {
+		c.wrong("name", "name and group are one line each")
+	}
 	if c.def.Rank == 0 {
 		c.out.Rank = defaultRank
 	}

@@ -24,22 +24,32 @@ import (
 //
 // A test keeps it fresh; its flag -update writes it.
 
-// readIndex trusts the index, which only the test writes.
+// readIndex trusts the index, which only the test writes. The types of events,
+// most of its lines, are left as they stand until they are asked for.
 func readIndex(text string) []*entry {
-	var out []*entry
+	out := make([]*entry, 0, strings.Count(text, "\np ")+1)
 	for text != "" {
+		end := strings.Index(text, "\np ") + 1
+		if end == 0 {
+			end = len(text)
+		}
+		out = append(out, readEntry(text[:end]))
+		text = text[end:]
+	}
+	return out
+}
+
+func readEntry(part string) *entry {
+	e := &entry{origin: builtIn}
+	for part != "" && !strings.HasPrefix(part, "e ") {
 		var line string
-		line, text, _ = strings.Cut(text, "\n")
+		line, part, _ = strings.Cut(part, "\n")
 		if len(line) < 3 {
 			continue
 		}
-		value := line[2:]
-		if line[0] == 'p' {
-			out = append(out, &entry{id: value, origin: builtIn, load: func() (*Provider, error) { return loadFile(value) }})
-			continue
-		}
-		e := out[len(out)-1]
-		switch line[0] {
+		switch value := line[2:]; line[0] {
+		case 'p':
+			e.id = value
 		case 'n':
 			e.name = value
 		case 'r':
@@ -50,9 +60,24 @@ func readIndex(text string) []*entry {
 			e.headers = append(e.headers, value)
 		case 'b':
 			e.shape = append(e.shape, payload.MustPath(value))
-		case 'e':
-			e.events = append(e.events, value)
 		}
+	}
+	e.types = part
+	e.load = func() (*Provider, error) { return loadFile(e.id) }
+	return e
+}
+
+// sends says whether the provider sends events of this type.
+func (e *entry) sends(eventType string) bool {
+	line := "e " + eventType + "\n"
+	return eventType != "" && (strings.HasPrefix(e.types, line) || strings.Contains(e.types, "\n"+line))
+}
+
+// events lists the types of its events.
+func (e *entry) events() []string {
+	var out []string
+	for line := range strings.Lines(e.types) {
+		out = append(out, strings.TrimSuffix(line[2:], "\n"))
 	}
 	return out
 }
@@ -90,7 +115,5 @@ func (e *entry) write(b *strings.Builder) {
 	for _, p := range e.shape {
 		fmt.Fprintf(b, "b %s\n", p)
 	}
-	for _, t := range e.events {
-		fmt.Fprintf(b, "e %s\n", t)
-	}
+	b.WriteString(e.types)
 }
