@@ -165,23 +165,28 @@ func TestTLS(t *testing.T) {
 		"insecure":    {&tls.Config{Certificates: []tls.Certificate{leaf("a.example", loopback, now.Add(-hour), now.Add(hour), nil)}}, deliver.Options{Insecure: true}, ""},
 		"expired": {
 			&tls.Config{Certificates: []tls.Certificate{leaf("a.example", loopback, old, now.Add(-hour), &ca)}},
-			deliver.Options{RootCAs: roots}, "TLS: the certificate expired on " + now.Add(-hour).UTC().Format(time.DateTime),
+			deliver.Options{RootCAs: roots},
+			"TLS: the certificate expired on " + now.Add(-hour).UTC().Format(time.DateTime),
 		},
 		"not-yet": {
 			&tls.Config{Certificates: []tls.Certificate{leaf("a.example", loopback, now.Add(hour), now.Add(2*hour), &ca)}},
-			deliver.Options{RootCAs: roots}, "TLS: the certificate is not valid before " + now.Add(hour).UTC().Format(time.DateTime),
+			deliver.Options{RootCAs: roots},
+			"TLS: the certificate is not valid before " + now.Add(hour).UTC().Format(time.DateTime),
 		},
 		"wrong-name": {
 			&tls.Config{Certificates: []tls.Certificate{leaf("other.example", nil, now.Add(-hour), now.Add(hour), &ca)}},
-			deliver.Options{RootCAs: roots}, "TLS: the certificate is for other.example, not for 127.0.0.1",
+			deliver.Options{RootCAs: roots},
+			"TLS: the certificate is for other.example, not for 127.0.0.1",
 		},
 		"tls-1.1": {
 			&tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11},
-			deliver.Options{RootCAs: roots}, "TLS: the endpoint offers only versions older than 1.2",
+			deliver.Options{RootCAs: roots},
+			"TLS: the endpoint offers only versions older than 1.2",
 		},
 		"client-certificate-wanted": {
 			&tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12},
-			deliver.Options{RootCAs: roots}, "TLS: the endpoint refused: ",
+			deliver.Options{RootCAs: roots},
+			"TLS: the endpoint refused: ",
 		},
 	}
 	for name, tt := range tests {

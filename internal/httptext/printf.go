@@ -81,7 +81,7 @@ func printf(args []string) (string, error) {
 	for format != "" {
 		plain, rest, verb := strings.Cut(format, "%")
 		b.WriteString(unescape(plain, false))
-		if format = rest; !verb {
+		if !verb {
 			break
 		}
 		arg := ""

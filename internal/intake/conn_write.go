@@ -71,7 +71,7 @@ type tlsConn struct{ *conn }
 // describes the connection. After a failure, reading fails.
 func (c tlsConn) ConnectionState() tls.ConnectionState {
 	t := c.Conn.(*tls.Conn)
-	if t.SetDeadline(deadline(c.server.limits.TLSTime)) == nil && t.Handshake() == nil {
+	if t.SetDeadline(deadline(c.server.limits.TLSTime)) == nil && t.Handshake() == nil { //nolint:noctx // the deadline ends it
 		_ = t.SetDeadline(time.Time{}) // reading says what is wrong with it
 	}
 	return t.ConnectionState()

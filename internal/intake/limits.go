@@ -42,8 +42,13 @@ func Defaults() Limits {
 func (l Limits) filled() Limits {
 	d := Defaults()
 	for _, f := range []struct{ v, def *time.Duration }{
-		{&l.HeadTime, &d.HeadTime}, {&l.BodyTime, &d.BodyTime}, {&l.WriteTime, &d.WriteTime},
-		{&l.IdleTime, &d.IdleTime}, {&l.TLSTime, &d.TLSTime}, {&l.WaitTime, &d.WaitTime}, {&l.RateTime, &d.RateTime},
+		{&l.HeadTime, &d.HeadTime},
+		{&l.BodyTime, &d.BodyTime},
+		{&l.WriteTime, &d.WriteTime},
+		{&l.IdleTime, &d.IdleTime},
+		{&l.TLSTime, &d.TLSTime},
+		{&l.WaitTime, &d.WaitTime},
+		{&l.RateTime, &d.RateTime},
 	} {
 		if *f.v == 0 {
 			*f.v = *f.def

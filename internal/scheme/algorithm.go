@@ -46,10 +46,18 @@ var hashes = [...]struct {
 }
 
 var jwtAlgorithms = [...]struct{ name, of string }{
-	{"HS256", "hmac-sha256"}, {"HS384", "hmac-sha384"}, {"HS512", "hmac-sha512"},
-	{"RS256", "rsa-sha256"}, {"RS384", "rsa-sha384"}, {"RS512", "rsa-sha512"},
-	{"PS256", "rsa-pss-sha256"}, {"PS384", "rsa-pss-sha384"}, {"PS512", "rsa-pss-sha512"},
-	{"ES256", "ecdsa-p256-sha256-raw"}, {"ES384", "ecdsa-p384-sha384-raw"}, {"ES512", "ecdsa-p521-sha512-raw"},
+	{"HS256", "hmac-sha256"},
+	{"HS384", "hmac-sha384"},
+	{"HS512", "hmac-sha512"},
+	{"RS256", "rsa-sha256"},
+	{"RS384", "rsa-sha384"},
+	{"RS512", "rsa-sha512"},
+	{"PS256", "rsa-pss-sha256"},
+	{"PS384", "rsa-pss-sha384"},
+	{"PS512", "rsa-pss-sha512"},
+	{"ES256", "ecdsa-p256-sha256-raw"},
+	{"ES384", "ecdsa-p384-sha384-raw"},
+	{"ES512", "ecdsa-p521-sha512-raw"},
 	{"EdDSA", "ed25519"},
 }
 

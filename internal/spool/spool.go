@@ -177,7 +177,7 @@ func Open(ctx context.Context, dir string, limits Limits, now func() time.Time) 
 		names: make(map[string]*Name), dirty: make(map[*Name]bool), wake: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	if err := s.open(ctx, dir); err != nil {
-		s.closeFiles()
+		_ = s.closeFiles() // what failed before says more
 		return nil, fmt.Errorf("open the relay's store %s: %w", s.path, err)
 	}
 	s.group = commit.New(commit.Config[*op]{Write: s.writer.write, Size: func(o *op) int { return o.size }})

@@ -101,8 +101,10 @@ func TestRoundTrip(t *testing.T) {
 	full.Response = &webhook.Response{Status: 401}
 	full.Attempts = []webhook.Attempt{
 		{Number: 1, URL: "http://127.0.0.1:4000/x", At: full.ReceivedAt, Duration: 3100 * time.Microsecond, Err: "connection refused"},
-		{Number: 2, URL: "http://127.0.0.1:4000/x", At: full.ReceivedAt, Duration: time.Second,
-			Response: &webhook.Response{Status: 200, Header: http.Header{"X-A": {"b", "c"}}, Body: []byte("fine")}},
+		{
+			Number: 2, URL: "http://127.0.0.1:4000/x", At: full.ReceivedAt, Duration: time.Second,
+			Response: &webhook.Response{Status: 200, Header: http.Header{"X-A": {"b", "c"}}, Body: []byte("fine")},
+		},
 	}
 	old := sample("evt_2")
 	old.ReceivedAt, old.Body = time.Date(9999, 1, 2, 3, 4, 5, 6000, time.UTC), nil

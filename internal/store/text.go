@@ -46,8 +46,15 @@ type field struct{ name, text string }
 
 func fields(d *webhook.Delivery) []field {
 	return []field{
-		{"event_id", d.EventID}, {"event_type", d.EventType}, {"provider", d.Provider}, {"id", d.ID},
-		{"url", d.URL}, {"path", d.Path}, {"query", d.Query}, {"method", d.Method}, {"remote_addr", d.RemoteAddr},
+		{"event_id", d.EventID},
+		{"event_type", d.EventType},
+		{"provider", d.Provider},
+		{"id", d.ID},
+		{"url", d.URL},
+		{"path", d.Path},
+		{"query", d.Query},
+		{"method", d.Method},
+		{"remote_addr", d.RemoteAddr},
 	}
 }
 

@@ -286,7 +286,8 @@ func TestGoAwayStopsNewStreams(t *testing.T) {
 	t.Parallel()
 	away := make(chan wire.GoAway, 1)
 	r, _ := pair(t, wire.Options{}, wire.Options{Callbacks: wire.Callbacks{
-		Open: echo, GoAway: func(g wire.GoAway) { away <- g }}})
+		Open: echo, GoAway: func(g wire.GoAway) { away <- g },
+	}})
 	want := wire.GoAway{Min: time.Second, Max: 3 * time.Second, Why: wire.GoAwayDraining}
 	r.GoAway(want)
 	if g := <-away; g != want {
@@ -370,8 +371,10 @@ func TestHostileFrames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rs, cs := sockets(t)
-			l := wire.NewLink(rs, wire.Options{Role: wire.Relay, Send: wire.DefaultWindows(), Recv: wire.DefaultWindows(),
-				Shared: &wire.Shared{}, Callbacks: wire.Callbacks{Ack: func(wire.Ack) {}}})
+			l := wire.NewLink(rs, wire.Options{
+				Role: wire.Relay, Send: wire.DefaultWindows(), Recv: wire.DefaultWindows(),
+				Shared: &wire.Shared{}, Callbacks: wire.Callbacks{Ack: func(wire.Ack) {}},
+			})
 			ended := make(chan *wire.CloseError, 1)
 			go func() { ended <- l.Serve() }()
 			go discardConn(cs.NetConn())
@@ -407,9 +410,11 @@ func TestWindowOverspent(t *testing.T) {
 	t.Parallel()
 	rs, cs := sockets(t)
 	opened := make(chan *wire.Stream, 1)
-	l := wire.NewLink(cs, wire.Options{Role: wire.Client, Send: wire.DefaultWindows(), Recv: wire.DefaultWindows(),
+	l := wire.NewLink(cs, wire.Options{
+		Role: wire.Client, Send: wire.DefaultWindows(), Recv: wire.DefaultWindows(),
 		Shared:    &wire.Shared{},
-		Callbacks: wire.Callbacks{Open: func(s *wire.Stream, _ *wire.RequestHead, _ bool) { opened <- s }}})
+		Callbacks: wire.Callbacks{Open: func(s *wire.Stream, _ *wire.RequestHead, _ bool) { opened <- s }},
+	})
 	ended := make(chan *wire.CloseError, 1)
 	go func() { ended <- l.Serve() }()
 	go discardConn(rs.NetConn())

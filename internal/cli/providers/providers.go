@@ -120,7 +120,10 @@ func table(v render.View, list []listed) string {
 		delete(groups, l.Group)
 	}
 	return v.Table([]render.Column{
-		{Title: "GROUP", Drop: 3}, {Title: "PROVIDER"}, {Title: "NAME", Drop: 2, Shrink: true}, {Title: "SIGNATURE", Drop: 1, Shrink: true},
+		{Title: "GROUP", Drop: 3},
+		{Title: "PROVIDER"},
+		{Title: "NAME", Drop: 2, Shrink: true},
+		{Title: "SIGNATURE", Drop: 1, Shrink: true},
 		{Title: "EVENTS", Drop: 4},
 	}, rows)
 }

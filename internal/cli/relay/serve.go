@@ -65,7 +65,7 @@ func Run(ctx context.Context, env *cli.Env, opts Options) error {
 		if err != nil {
 			return err
 		}
-		defer sp.Close() //nolint:errcheck // what was promised is on the disk already
+		defer func() { _ = sp.Close() }() // what was promised is on the disk already
 		cfg.Spool = sp
 	}
 	return serve(ctx, env, opts, cfg, ls)
