@@ -37,9 +37,7 @@ const maxReaders = 4
 
 // connect returns a pool of connections to the file. It opens none yet.
 func connect(path, how string, limit int) (*sql.DB, error) {
-	// Locks that survive when some other part of the process opens and closes
-	// the same file. Too late or not available: SQLite's own way remains.
-	_, _ = sqlite.OFDLocking(true)
+	useLasting()
 	db, err := sql.Open("sqlite", uri(path)+"?"+how+always)
 	if err != nil {
 		return nil, err
@@ -48,6 +46,11 @@ func connect(path, how string, limit int) (*sql.DB, error) {
 	db.SetMaxIdleConns(limit)
 	return db, nil
 }
+
+// useLasting asks for locks that survive when some other part of the process
+// opens and closes the same file. Too late or not available: SQLite's own way
+// remains.
+func useLasting() { _, _ = sqlite.OFDLocking(true) }
 
 func uri(path string) string {
 	path = filepath.ToSlash(path)
@@ -115,6 +118,6 @@ func migrate(ctx context.Context, conn *sql.Conn, list []migration) error {
 			return fmt.Errorf("to version %d: %w", version+1, err)
 		}
 	}
-	_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version=%d; COMMIT", version))
+	_, err := conn.ExecContext(ctx, fmt.Sprintf("UPDATE state SET version=%d; PRAGMA user_version=%d; COMMIT", version, version))
 	return err
 }

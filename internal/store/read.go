@@ -79,13 +79,9 @@ func (s *Store) seqs(ctx context.Context, text string, args ...any) ([]int64, er
 }
 
 func (s *Store) state(ctx context.Context) (st state, err error) {
-	err = s.each(ctx, selectState, nil, func(scan func(...any) error) error { return st.scan(scanner(scan)) })
+	err = s.each(ctx, selectState, nil, st.scan)
 	return st, err
 }
-
-type scanner func(...any) error
-
-func (f scanner) Scan(dest ...any) error { return f(dest...) }
 
 // Get returns a delivery with its attempts. It gives ErrNotFound if there is
 // none with this id, and a *DamagedError if it does not read back as it was

@@ -89,6 +89,7 @@ CREATE INDEX pending_next ON pending (next_at);
 
 CREATE TABLE state (
 	one      INTEGER PRIMARY KEY CHECK (one = 1),
+	version  INTEGER NOT NULL,  -- as user_version: a writer meets it in every transaction
 	seq      INTEGER NOT NULL,  -- last one given to a delivery
 	attempt  INTEGER NOT NULL,  -- last n given to an attempt
 	count    INTEGER NOT NULL,  -- deliveries
@@ -99,5 +100,5 @@ CREATE TABLE state (
 	texted   INTEGER NOT NULL,
 	salt     BLOB NOT NULL      -- of key
 );
-INSERT INTO state VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, randomblob(16));
+INSERT INTO state VALUES (1, 1, 0, 0, 0, 0, 0, 0, 0, 0, randomblob(16));
 `

@@ -172,7 +172,7 @@ func (s *Store) openReaders(ctx context.Context, how string) error {
 // probe reads the row that every store has.
 func (s *Store) probe(ctx context.Context, db *sql.DB) error {
 	var st state
-	err := st.scan(db.QueryRowContext(ctx, selectState))
+	err := st.scan(db.QueryRowContext(ctx, selectState).Scan)
 	var e *sqlite.Error
 	if errors.Is(err, sql.ErrNoRows) || errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_ERROR {
 		return &FileError{Path: s.path, Problem: Damaged, Detail: "does not have the tables of a store"}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -61,10 +60,8 @@ const busyFor = 5 * time.Second
 // A writer owns the one connection of this process that writes. It is used by
 // one goroutine at a time.
 type writer struct {
-	store *Store
-	db    *sql.DB
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	store   *Store
+	session *session // nil until something is written, and after a failure
 
 	known  state           // as of our last commit
 	facets map[facet]int64 // those that are committed
@@ -97,14 +94,13 @@ func (w *writer) write(batch []*op) error {
 }
 
 func (w *writer) transact(batch []*op) error {
-	ctx := context.Background() // a commit is never abandoned half-way
-	if err := w.ensure(ctx); err != nil {
+	if err := w.ensure(); err != nil {
 		return err
 	}
 	if w.restart.Swap(false) {
-		_, _ = w.exec(ctx, "PRAGMA wal_checkpoint(PASSIVE)") // it is tried again
+		_, _ = w.session.exec("PRAGMA wal_checkpoint(PASSIVE)") // it is tried again
 	}
-	tx, err := w.begin(ctx)
+	tx, err := w.begin()
 	if err != nil {
 		return err
 	}
@@ -116,11 +112,11 @@ func (w *writer) transact(batch []*op) error {
 			o.err, err = r.error, nil
 		}
 		if err != nil {
-			return w.rollback(ctx, err)
+			return w.rollback(err)
 		}
 	}
 	if err := tx.commit(); err != nil {
-		return w.rollback(ctx, err)
+		return w.rollback(err)
 	}
 	w.committed(tx)
 	return nil
@@ -159,31 +155,27 @@ func (w *writer) watchJournal() {
 
 // rollback ends a transaction that failed and returns why it did. SQLite may
 // have ended it already.
-func (w *writer) rollback(ctx context.Context, why error) error {
-	_, _ = w.conn.ExecContext(ctx, "ROLLBACK")
+func (w *writer) rollback(why error) error {
+	_, _ = w.session.exec("ROLLBACK")
 	w.recent.forget()
 	w.facets = nil
 	return why
 }
 
 // ensure opens the connection if there is none.
-func (w *writer) ensure(ctx context.Context) error {
-	if w.conn != nil {
+func (w *writer) ensure() error {
+	if w.session != nil {
 		return nil
 	}
 	sync := syncFull
 	if w.store.opts.Relaxed {
 		sync = syncNormal
 	}
-	db, err := connect(w.store.path, fmt.Sprintf(forWriting, journalLimit, sync), 1)
+	session, err := newSession(w.store.path, fmt.Sprintf(forWriting, journalLimit, sync))
 	if err != nil {
 		return err
 	}
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return errors.Join(err, db.Close())
-	}
-	w.db, w.conn, w.stmts, w.facets = db, conn, map[string]*sql.Stmt{}, nil
+	w.session, w.facets = session, nil
 	w.recent.forget()
 	return nil
 }
@@ -192,14 +184,11 @@ func (w *writer) ensure(ctx context.Context) error {
 func (w *writer) discard() { _ = w.close() }
 
 func (w *writer) close() error {
-	if w.conn == nil {
+	if w.session == nil {
 		return nil
 	}
-	for _, stmt := range w.stmts {
-		_ = stmt.Close() // goes with its connection
-	}
-	err := errors.Join(w.conn.Close(), w.db.Close())
-	w.db, w.conn, w.stmts = nil, nil, nil
+	err := w.session.close()
+	w.session = nil
 	return err
 }
 
@@ -214,8 +203,8 @@ func (s *Store) reopen(w *writer) {
 
 // A transaction is a write transaction under way.
 type transaction struct {
+	*session
 	w     *writer
-	ctx   context.Context
 	now   time.Time
 	state state
 	was   counters        // what it began with
@@ -225,6 +214,7 @@ type transaction struct {
 
 // state is the store's row of that name.
 type state struct {
+	version int64
 	counters
 	salt []byte
 }
@@ -233,19 +223,19 @@ type counters struct {
 	seq, attempt, count, holes, bytes, skew, indexed, texted int64
 }
 
-const selectState = "SELECT seq, attempt, count, holes, bytes, skew, indexed, texted, salt FROM state"
+const selectState = "SELECT version, seq, attempt, count, holes, bytes, skew, indexed, texted, salt FROM state"
 
-func (st *state) scan(row interface{ Scan(...any) error }) error {
-	return row.Scan(&st.seq, &st.attempt, &st.count, &st.holes, &st.bytes, &st.skew, &st.indexed, &st.texted, &st.salt)
+func (st *state) scan(scan func(...any) error) error {
+	return scan(&st.version, &st.seq, &st.attempt, &st.count, &st.holes, &st.bytes, &st.skew, &st.indexed, &st.texted, &st.salt)
 }
 
 // begin starts a transaction. SQLite's own waiting grows slow, and unfair to
 // whoever has waited long: short waits are repeated instead.
-func (w *writer) begin(ctx context.Context) (*transaction, error) {
-	wait, cancel := context.WithTimeout(ctx, busyFor)
+func (w *writer) begin() (*transaction, error) {
+	wait, cancel := context.WithTimeout(context.Background(), busyFor)
 	defer cancel()
 	for {
-		_, err := w.exec(ctx, "BEGIN IMMEDIATE")
+		_, err := w.session.exec("BEGIN IMMEDIATE")
 		if err == nil {
 			break
 		}
@@ -253,27 +243,21 @@ func (w *writer) begin(ctx context.Context) (*transaction, error) {
 			return nil, err
 		}
 	}
-	tx := &transaction{w: w, ctx: ctx, now: w.store.opts.Now()}
+	tx := &transaction{session: w.session, w: w, now: w.store.opts.Now()}
 	if err := tx.prepare(); err != nil {
-		return nil, w.rollback(ctx, err)
+		return nil, w.rollback(err)
 	}
 	return tx, nil
 }
 
 // prepare learns what other processes have done since the last transaction.
 func (tx *transaction) prepare() error {
-	var version int
-	if _, err := tx.scan("PRAGMA user_version", nil, &version); err != nil {
-		return err
-	}
-	if err := judgeVersion(tx.w.store.path, version); err != nil {
-		return err // brought forward by a newer hooks while this one had it open
-	}
-	row, err := tx.w.queryRow(tx.ctx, selectState)
+	err := tx.each(selectState, nil, tx.state.scan)
 	if err != nil {
 		return err
 	}
-	if err := tx.state.scan(row); err != nil {
+	// Brought forward by a newer hooks while this one had it open.
+	if err := judgeVersion(tx.w.store.path, int(tx.state.version)); err != nil {
 		return err
 	}
 	tx.was = tx.state.counters
@@ -299,67 +283,11 @@ func (w *writer) committed(tx *transaction) {
 	}
 }
 
-// exec runs a statement that is prepared once for each connection.
-func (w *writer) exec(ctx context.Context, text string, args ...any) (sql.Result, error) {
-	stmt, err := w.prepared(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.ExecContext(ctx, args...)
-}
-
-func (w *writer) queryRow(ctx context.Context, text string, args ...any) (*sql.Row, error) {
-	stmt, err := w.prepared(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.QueryRowContext(ctx, args...), nil
-}
-
-func (w *writer) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
-	if stmt := w.stmts[text]; stmt != nil {
-		return stmt, nil
-	}
-	stmt, err := w.conn.PrepareContext(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	w.stmts[text] = stmt
-	return stmt, nil
-}
-
-func (tx *transaction) exec(text string, args ...any) (sql.Result, error) {
-	return tx.w.exec(tx.ctx, text, args...)
-}
-
 // scan reads one row into dest and says whether there was one.
-func (tx *transaction) scan(text string, args []any, dest ...any) (bool, error) {
-	row, err := tx.w.queryRow(tx.ctx, text, args...)
-	if err != nil {
-		return false, err
-	}
-	err = row.Scan(dest...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// each reads all rows; f scans the one it is given.
-func (tx *transaction) each(text string, args []any, f func(scan func(...any) error) error) error {
-	stmt, err := tx.w.prepared(tx.ctx, text)
-	if err != nil {
-		return err
-	}
-	rows, err := stmt.QueryContext(tx.ctx, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+func (tx *transaction) scan(text string, args []any, dest ...any) (found bool, err error) {
+	err = tx.each(text, args, func(scan func(...any) error) error {
+		found = true
+		return scan(dest...)
+	})
+	return found, err
 }
