@@ -248,7 +248,7 @@ func (c *Client) stay(ctx context.Context, ses *session) (time.Duration, error) 
 			next, err := c.move(ctx, g)
 			if err != nil {
 				ses.finish()
-				_ = <-ended // it was ended from here
+				<-ended //nolint:errcheck // it was ended from here
 				return firstPause, err
 			}
 			ses.finish()
