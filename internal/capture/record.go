@@ -65,6 +65,9 @@ func calledURL(r *http.Request, path, query string, asks bool) string {
 	if path == "*" {
 		path = ""
 	}
+	if p := r.Header.Get("X-Forwarded-Prefix"); strings.HasPrefix(p, "/") && !strings.ContainsAny(p, "?# \t") {
+		path = strings.TrimSuffix(p, "/") + path // what a relay or proxy took off
+	}
 	u := scheme + "://" + host + path
 	if asks {
 		u += "?" + query
