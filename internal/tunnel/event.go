@@ -1,10 +1,12 @@
 package tunnel
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
+	"net/http"
 	"sync"
 	"time"
 
@@ -36,6 +38,49 @@ func (l *Later) Error() string {
 
 // Unwrap returns the reason.
 func (l *Later) Unwrap() error { return l.Err }
+
+// ToHandler returns a Config.Deliver that gives stored requests to the handler
+// that live ones go to. Any answer completes an event, but for one that busy
+// says means that it was not taken.
+func ToHandler(h http.Handler, busy func(status int, body []byte) bool) func(context.Context, *Stored) error {
+	return func(ctx context.Context, e *Stored) error {
+		r := requestOf(e)
+		r.Body = io.NopCloser(bytes.NewReader(e.Body))
+		w := &note{header: make(http.Header)}
+		h.ServeHTTP(w, r.WithContext(context.WithValue(ctx, publicKey{}, e.URL)))
+		if ctx.Err() != nil {
+			return context.Canceled
+		}
+		if busy(w.status, w.body) {
+			return &Later{After: retryAfter, Why: wire.NackWait}
+		}
+		return nil
+	}
+}
+
+// note is a ResponseWriter that nobody reads from but the one who asked.
+type note struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+// Header is the header of the answer.
+func (n *note) Header() http.Header { return n.header }
+
+// WriteHeader notes the status.
+func (n *note) WriteHeader(status int) {
+	if n.status == 0 && status >= 200 {
+		n.status = status
+	}
+}
+
+// Write keeps the beginning.
+func (n *note) Write(p []byte) (int, error) {
+	n.WriteHeader(http.StatusOK)
+	n.body = append(n.body, p[:min(len(p), 256-min(256, len(n.body)))]...)
+	return len(p), nil
+}
 
 // retryAfter is for an event that failed without saying for how long.
 const retryAfter = 5 * time.Second

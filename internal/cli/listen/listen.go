@@ -36,6 +36,9 @@ type Options struct {
 	HasBody       bool
 	Delay         time.Duration
 
+	Tunnel bool
+	Relay  cli.Relay
+
 	Print      string
 	MaxBody    int64
 	Keep       []string
@@ -105,6 +108,8 @@ func (o *Options) bind(cmd *cobra.Command) {
 	fs.StringVar(&o.Respond, "respond", "", "answer with `STATUS`: 503, 500x3,200 or 503x10m,200")
 	fs.StringVar(&o.Body, "respond-body", "", "answer with `BODY`: text, @FILE, env:NAME or -")
 	cli.Duration(fs, &o.Delay, "delay", 0, "wait before each answer")
+	fs.BoolVar(&o.Tunnel, "tunnel", false, "give the listener a public URL through a relay")
+	o.Relay.Bind(cmd)
 	cli.Choice(cmd, &o.Print, "print", "", "how deliveries are shown (default full on a terminal, else line)", "full", "line", "none")
 	cli.Size(fs, &o.MaxBody, "max-body", 0, "the largest body that is taken (default 25 MiB)")
 	fs.StringArrayVar(&o.Keep, "keep", nil, "keep captures so long, so many or so much: `30d|10000|1GiB` (repeatable)")
@@ -114,6 +119,8 @@ func (o *Options) bind(cmd *cobra.Command) {
 // check refuses what cannot be meant together.
 func (o *Options) check(changed func(string) bool) error {
 	switch {
+	case !o.Tunnel && (changed("relay") || changed("token") || changed("name")):
+		return cli.Usage(errors.New("--relay, --token and --name belong to a tunnel"), "add --tunnel")
 	case changed("max-body") && o.MaxBody < 1:
 		return cli.Usagef("--max-body is nothing: no body would be taken")
 	case o.HasBody && o.HasForward && o.Respond == "":

@@ -23,6 +23,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/provider"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/store"
+	"github.com/hooks-cli/hooks/internal/tunnel"
 	"github.com/hooks-cli/hooks/internal/webhook"
 	"github.com/hooks-cli/hooks/internal/workspace"
 )
@@ -42,6 +43,8 @@ type listening struct {
 	pipeline  *capture.Server
 	show      *display
 	ids       ids.Generator
+	place     *cli.RelayPlace // nil without --tunnel
+	reach     *tunnel.Client  // nil without --tunnel
 
 	secrets sync.Mutex // held while one of the following is called
 	kept    func(ctx context.Context, provider string) ([]secret.Named, error)
@@ -59,6 +62,9 @@ func prepare(ctx context.Context, env *cli.Env, o Options) (l *listening, err er
 		return nil, err
 	}
 	if err := l.readJudge(); err != nil {
+		return nil, err
+	}
+	if err := l.readRelay(ctx); err != nil {
 		return nil, err
 	}
 	policy, err := l.policy()
@@ -80,6 +86,7 @@ func prepare(ctx context.Context, env *cli.Env, o Options) (l *listening, err er
 		forward.Retry = l.redelivery()
 	}
 	l.build(policy, forward)
+	l.openTunnel()
 	return l, nil
 }
 

@@ -39,8 +39,14 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 	var work sync.WaitGroup
 	work.Go(func() { l.pipeline.Redeliver(ctx) })
 	l.greet(ctx)
+	tunnelled := make(chan error, 1)
+	if l.reach != nil {
+		work.Go(func() { tunnelled <- l.reach.Run(ctx) })
+	}
 	select {
 	case err = <-served:
+	case err = <-tunnelled:
+		err = l.tunnelEnded(err)
 	case <-ctx.Done():
 	}
 	broken(nil)

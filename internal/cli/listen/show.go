@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/capture"
@@ -24,6 +25,7 @@ type display struct {
 	broken context.CancelCauseFunc // ends the run: the output cannot be written
 	failed bool                    // it was called
 
+	mu      sync.Mutex // held while something is shown
 	hinted  map[string]bool
 	refused map[intake.Reason]*refusals
 }
@@ -59,6 +61,8 @@ func newDisplay(l *listening) *display {
 
 // observe shows one event.
 func (d *display) observe(e capture.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	switch e.Kind {
 	case capture.Stored:
 		if e.Selected {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/address"
@@ -14,13 +15,11 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/ids"
 	"github.com/hooks-cli/hooks/internal/judge"
-	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/tunnel"
 	"github.com/hooks-cli/hooks/internal/units"
 	"github.com/hooks-cli/hooks/internal/wire"
-	"github.com/hooks-cli/hooks/internal/workspace"
 )
 
 // maxBody is the largest body that is judged before it is passed on.
@@ -35,40 +34,27 @@ func Run(ctx context.Context, env *cli.Env, opts Options) error {
 	if target.RawQuery != "" || target.Fragment != "" || target.User != nil {
 		return cli.Usagef("TARGET is a port, or a URL without user, query and fragment")
 	}
-	relay, err := relayURL(env, opts)
+	if err := checkOptions(opts); err != nil {
+		return err
+	}
+	place, err := env.FindRelay(ctx, opts.Relay, target.String())
 	if err != nil {
 		return err
 	}
-	if sameAddress(target, relay) {
+	if sameAddress(target, place.URL) {
 		return cli.Usagef("the target is the relay itself: the tunnel would lead in a circle")
-	}
-	token, err := relayToken(ctx, env, opts)
-	if err != nil {
-		return err
-	}
-	if err := checkOptions(env, opts, relay, token); err != nil {
-		return err
 	}
 	since, err := sinceTime(env, opts)
 	if err != nil {
 		return err
 	}
-	memory := openMemory(env)
-	place := relay.String() + " " + target.String()
-	h := &host{env: env, opts: opts, relay: relay, target: target, memory: memory, place: place}
+	h := &host{env: env, opts: opts, target: target, place: place}
 	rec, err := h.recorder(ctx)
 	if err != nil {
 		return err
 	}
-	name := opts.Name
-	if name == "" {
-		name = memory.name(place)
-	}
-	if token.Empty() {
-		token = memory.key()
-	}
 	client := tunnel.New(tunnel.Config{
-		Relay: relay, Token: token, Name: name, Program: "hooks/" + build.Read().Version,
+		Relay: place.URL, Token: place.Token, Name: place.Name, Program: "hooks/" + build.Read().Version,
 		Mode: wire.Mode(opts.Mode), Share: wire.Share(opts.Share), Parallel: opts.Parallel, AcceptStatus: opts.AcceptStatus,
 		Since: since, Handler: h.handler(rec), Deliver: rec.Deliver, Observe: h.state, NoRetry: opts.NoRetry, Now: env.Now,
 		TLS: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: opts.Insecure}, //nolint:gosec // asked for by the person, for one command
@@ -77,78 +63,17 @@ func Run(ctx context.Context, env *cli.Env, opts Options) error {
 	rec.Forward.Close()
 	rec.Client.Close()
 	rec.Wait()
-	return h.end(err, token, opts)
+	return h.end(err)
 }
 
-// relayURL finds the relay.
-func relayURL(env *cli.Env, opts Options) (*url.URL, error) {
-	text := opts.Relay
-	if text == "" {
-		settings, err := env.Workspace().Settings()
-		if err != nil {
-			return nil, err
-		}
-		text = settings.Relay()
-	}
-	if text == "" {
-		return nil, cli.Usage(errors.New("no relay to go through"),
-			"give --relay URL, set HOOKS_RELAY, or hooks config set relay URL",
-			"hooks relay starts one, on this machine or on a server of yours")
-	}
-	u, err := address.ParseURL(text)
-	switch {
-	case err != nil:
-		return nil, cli.Usage(fmt.Errorf("--relay: %w", err))
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, cli.Usagef("--relay is a URL without user, query and fragment")
-	}
-	return u, nil
-}
-
-// relayToken finds the token; it is empty if there is none.
-func relayToken(ctx context.Context, env *cli.Env, opts Options) (safetext.Secret, error) {
-	switch {
-	case opts.Token != "":
-		s, err := env.Secret(opts.Token)
-		if err != nil {
-			return s, cli.WithHints(fmt.Errorf("--token: %w", err))
-		}
-		return s, nil
-	case env.Getenv("HOOKS_RELAY_TOKEN") != "":
-		return safetext.NewSecret(env.Getenv("HOOKS_RELAY_TOKEN")), nil
-	}
-	found, err := env.Workspace().Secrets()
-	if err != nil {
-		return safetext.Secret{}, err
-	}
-	// The variables of signing secrets are no tokens, and must not travel.
-	own := secret.Resolver{Configured: found.Configured, Keeper: found.Keeper, Profile: found.Profile, Now: found.Now}
-	named, err := own.For(ctx, workspace.RelayName)
-	if err != nil || len(named) == 0 {
-		return safetext.Secret{}, err
-	}
-	return named[0].Secret, nil
-}
-
-func checkOptions(env *cli.Env, opts Options, relay *url.URL, token safetext.Secret) error {
+func checkOptions(opts Options) error {
 	switch {
 	case opts.Parallel < 1 || opts.Parallel > 64:
 		return cli.Usagef("--parallel is a number from 1 to 64")
 	case opts.AcceptStatus != 200 && opts.AcceptStatus != 202 && opts.AcceptStatus != 204:
 		return cli.Usagef("--accept-status is 200, 202 or 204")
 	}
-	if opts.Token != "" && cli.IsLiteral(opts.Token) && (env.InTerminal || env.ErrTerminal) {
-		env.WarnOnce("other users of this machine can read --token in the list of processes",
-			"keep it once: hooks secrets set relay")
-	}
-	if relay.Scheme == "http" && !address.LoopbackURL(relay) {
-		what := "requests cross"
-		if !token.Empty() {
-			what = "the token and all requests cross"
-		}
-		env.Warn(what + " the network to " + relay.Host + " in the clear")
-	}
-	return env.GiveSecrets(opts.Secrets)
+	return nil
 }
 
 func sinceTime(env *cli.Env, opts Options) (time.Time, error) {
@@ -187,7 +112,7 @@ func (h *host) recorder(ctx context.Context) (*tunnel.Recorder, error) {
 	}
 	var gen ids.Generator
 	rec := &tunnel.Recorder{
-		Judge: j.Judge, Store: kept, NewID: gen.New, Now: env.Now, Observe: h.observe, Key: h.memory.idKey(),
+		Judge: j.Judge, Store: kept, NewID: gen.New, Now: env.Now, Observe: h.observe, Key: h.place.IDKey,
 		VerifiedOnly: h.opts.VerifiedOnly, Client: env.Deliverer(h.opts.Insecure), Retry: h.opts.Retry,
 	}
 	rec.Forward = tunnel.NewForwarder(tunnel.ForwarderConfig{
@@ -198,30 +123,26 @@ func (h *host) recorder(ctx context.Context) (*tunnel.Recorder, error) {
 
 var _ tunnel.Store = (*store.Store)(nil)
 
+// judge makes the judge. Requests are judged side by side; what secrets are
+// read from is not made for that.
 func (h *host) judge() (*judge.Judge, error) {
-	w := h.env.Workspace()
-	catalogue, err := w.Catalogue()
+	j, err := h.env.Judge(h.opts.Provider, "", h.opts.Secrets)
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := w.Secrets()
-	if err != nil {
-		return nil, err
+	var mu sync.Mutex // held while one of the following is called
+	own, made := j.Secrets, j.Development
+	j.Secrets = func(ctx context.Context, id string) ([]secret.Named, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return own(ctx, id)
 	}
-	settings, err := w.Settings()
-	if err != nil {
-		return nil, err
+	j.Development = func(id string) (secret.Named, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return made(id)
 	}
-	j := &judge.Judge{Catalogue: catalogue, Secrets: secrets.For, Development: secrets.ForDevelopment}
-	if d, set := settings.Tolerance(); set {
-		j.Tolerance, j.AgeOff = d, d == 0
-	}
-	name := h.opts.Provider
-	if name == "" {
-		return j, nil
-	}
-	j.Provider, err = catalogue.Get(name)
-	return j, err
+	return j, nil
 }
 
 func (h *host) handler(rec *tunnel.Recorder) http.Handler {
@@ -232,7 +153,7 @@ func (h *host) handler(rec *tunnel.Recorder) http.Handler {
 }
 
 // end gives the error that the client ended with its meaning.
-func (h *host) end(err error, token safetext.Secret, opts Options) error {
+func (h *host) end(err error) error {
 	h.summary()
 	var r *tunnel.RefusedError
 	switch {
@@ -240,7 +161,7 @@ func (h *host) end(err error, token safetext.Secret, opts Options) error {
 		return nil
 	case !errors.As(err, &r):
 		return cli.Failed(err)
-	case r.Status == http.StatusUnauthorized && opts.Token == "" && token == h.memory.key():
+	case r.Status == http.StatusUnauthorized && !h.place.Given:
 		return cli.Failed(err, "the relay wants a token: hooks secrets set relay, or --token env:NAME")
 	case r.Status == http.StatusUnauthorized:
 		return cli.Failed(err, "hooks relay token list shows which tokens the relay has")

@@ -26,10 +26,8 @@ import (
 type host struct {
 	env    *cli.Env
 	opts   Options
-	relay  *url.URL
 	target *url.URL
-	memory *memory
-	place  string
+	place  *cli.RelayPlace
 
 	mu       sync.Mutex // guards the following, and the order of what is printed
 	ready    bool
@@ -61,7 +59,7 @@ func (h *host) state(s tunnel.State) {
 		return
 	case !h.ready:
 		h.ready = true
-		h.memory.remember(h.place, s.Name)
+		h.place.Remember(s.Name)
 		h.announce(s)
 	case s.Moved && h.away:
 		h.away = false

@@ -14,9 +14,7 @@ import (
 type Options struct {
 	Target string
 
-	Relay string
-	Token string
-	Name  string
+	Relay cli.Relay
 	Mode  string
 	Share string
 	Since string
@@ -68,9 +66,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 
 func bind(cmd *cobra.Command, o *Options) {
 	fs := cmd.Flags()
-	fs.StringVar(&o.Relay, "relay", "", "the relay's `URL`; else HOOKS_RELAY or the setting relay")
-	fs.StringVar(&o.Token, "token", "", "the relay's token `T`: env:NAME, @FILE, -, or the text; else HOOKS_RELAY_TOKEN or hooks secrets set relay")
-	fs.StringVar(&o.Name, "name", "", "the `NAME` in the URL; else the last one of this relay and target, else one that the relay makes up")
+	o.Relay.Bind(cmd)
 	cli.Choice(cmd, &o.Mode, "mode", "auto", "auto: pass on, or keep while away; queue: keep everything, then deliver; live: keep nothing", "auto", "queue", "live")
 	cli.Choice(cmd, &o.Share, "share", "exclusive", "several clients on one name: exclusive: the newest has it; one-of-n: they take turns", "exclusive", "one-of-n")
 	fs.StringVar(&o.Since, "since", "", "read again what arrived since `TIME`, as far as the relay keeps it (hooks relay --keep)")
