@@ -35,7 +35,7 @@ func TestDelete(t *testing.T) {
 		d.Response = &webhook.Response{Status: 500}
 		all = append(all, d)
 	}
-	mustAppend(t, s, all...)
+	appendAll(t, s, all)
 	settle(t, s)
 	gone := all[150]
 	if n, err := s.Delete(t.Context(), gone.ID, gone.ID, generator.New(start)); n != 1 || err != nil {

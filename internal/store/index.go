@@ -14,11 +14,12 @@ import (
 // arrive meanwhile wait for a moment at most; what a slice did is found undone
 // or done after a crash, never half.
 const (
-	foldRows  = 16_384   // deliveries that are taken at a time: writing many in order touches few pages
-	foldSlice = 512      // of them in a transaction
-	textSlice = 64       // deliveries that are made searchable in a transaction
-	maxText   = 64 << 10 // bytes of body; larger ones are looked through when somebody searches
-	mergeStep = 8        // pages of texts merged in a transaction
+	foldRows  = 16_384      // deliveries that are taken at a time: writing many in order touches few pages
+	foldSlice = 512         // of them in a transaction
+	textSlice = 64          // deliveries that are made searchable in a transaction
+	maxText   = 64 << 10    // bytes of body; larger ones are looked through when somebody searches
+	maxTexts  = 2 * maxText // bytes made searchable in a transaction
+	mergeStep = 8           // pages of texts merged in a transaction
 )
 
 // errStale says that another process has moved the index on meanwhile.
@@ -143,18 +144,14 @@ func (s *Store) indexTexts(ctx context.Context, n int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	upTo, size := st.seq, 0
-	if len(seqs) == n {
-		upTo = seqs[n-1]
+	texts, size, err := s.textsOf(ctx, seqs)
+	if err != nil {
+		return false, err
 	}
-	texts := make([]string, len(seqs)) // "" for what is not indexed
-	for i, seq := range seqs {
-		text, err := s.textOf(ctx, seq)
-		if err != nil {
-			return false, err
-		}
-		texts[i] = text
-		size += len(text)
+	upTo := st.seq
+	if len(texts) < len(seqs) || len(seqs) == n {
+		seqs = seqs[:len(texts)]
+		upTo = seqs[len(seqs)-1]
 	}
 	return true, unlessStale(s.doQuietly(ctx, size, func(tx *transaction) error {
 		if tx.state.texted != st.texted {
@@ -180,6 +177,27 @@ func (s *Store) textOf(ctx context.Context, seq int64) (string, error) {
 		return "", err
 	}
 	return searchable(d), nil
+}
+
+// textsOf returns what is searchable in deliveries, "" for one that is not
+// indexed. It stops early where that gets too much for a transaction.
+func (s *Store) textsOf(ctx context.Context, seqs []int64) (texts []string, size int, err error) {
+	for _, seq := range seqs {
+		text := ""
+		d, err := s.load(ctx, place{seq: seq})
+		switch {
+		case isGone(err), isDamagedDelivery(err):
+		case err != nil:
+			return nil, 0, err
+		case len(d.Body) <= maxText:
+			text = searchable(d)
+		}
+		texts, size = append(texts, text), size+len(text)
+		if size > maxTexts {
+			break
+		}
+	}
+	return texts, size, nil
 }
 
 func (tx *transaction) insertTexts(seqs []int64, texts []string) error {

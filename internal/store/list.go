@@ -21,7 +21,7 @@ type Query struct {
 	Failed    bool                                  // the newest attempt, or without one the answer, is not 2xx
 	Since     time.Time                             // received then or later
 	Until     time.Time                             // received before
-	Before    string                                // only ids that sort before this one: where a page goes on
+	Before    string                                // the last id of a page: go on behind it
 	Filter    func(*webhook.Delivery) bool          // nil: any; sees what the rest lets through
 	Limit     int                                   // at most so many; 0: no limit
 	Oldest    bool                                  // oldest first, instead of newest first
@@ -137,22 +137,22 @@ const pageOf = 64
 // Where the file is damaged on the way, it goes on with what can be found.
 func (s *Store) places(ctx context.Context, q *Query) iter.Seq2[place, error] {
 	return func(yield func(place, error) bool) {
-		given := map[int64]bool{} // only needed once there is damage
 		next, err := s.source(ctx, q)
+		last := ""
 		for err == nil {
 			var found []place
 			if found, err = next(); err == nil && len(found) == 0 {
 				return
 			}
 			for _, p := range found {
-				given[p.seq] = true
 				if !yield(p, nil) {
 					return
 				}
+				last = idText(p.id)
 			}
 		}
 		if isDamage(err) {
-			s.salvage(ctx, q, given, err, yield)
+			s.salvage(ctx, q, last, err, yield)
 			return
 		}
 		yield(place{}, err)

@@ -32,7 +32,7 @@ func TestList(t *testing.T) {
 		}
 		all = append(all, d)
 	}
-	mustAppend(t, s, all...)
+	appendAll(t, s, all)
 	render := func(_, eventType string) bool { return eventType == "render.failed" || eventType == "" }
 	queries := map[string]store.Query{
 		"all":       {},

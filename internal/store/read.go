@@ -37,24 +37,38 @@ func (p *pool) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
 // each reads all rows of a query; f scans the one it is given. It must not ask
 // for more meanwhile: there are only so many connections.
 func (s *Store) each(ctx context.Context, text string, args []any, f func(scan func(...any) error) error) error {
-	if s.closed.Load() {
-		return ErrClosed
-	}
-	stmt, err := s.readers.Load().prepared(ctx, text)
-	if err != nil {
+	for {
+		if s.closed.Load() {
+			return ErrClosed
+		}
+		readers, rows := s.readers.Load(), 0
+		err := readers.each(ctx, text, args, func(scan func(...any) error) error {
+			rows++
+			return f(scan)
+		})
+		if err != nil && rows == 0 && readers != s.readers.Load() {
+			continue // they were replaced meanwhile
+		}
 		return s.failed(err)
+	}
+}
+
+func (p *pool) each(ctx context.Context, text string, args []any, f func(scan func(...any) error) error) error {
+	stmt, err := p.prepared(ctx, text)
+	if err != nil {
+		return err
 	}
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
-		return s.failed(err)
+		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := f(rows.Scan); err != nil {
-			return s.failed(err)
+			return err
 		}
 	}
-	return s.failed(rows.Err())
+	return rows.Err()
 }
 
 // one reads the only row of a query and says whether there is one.

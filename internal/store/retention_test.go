@@ -69,7 +69,7 @@ func TestSize(t *testing.T) {
 	c := newClock()
 	s := open(t, store.Options{Now: c.Now, Retention: store.Retention{Bytes: limit}})
 	var largest int64
-	for i := range 300 {
+	for i := range 150 {
 		c.pass(10 * time.Second)
 		d := sample(fmt.Sprint("evt_", i))
 		d.Body = []byte(strings.Repeat("0123456789", 5_000))

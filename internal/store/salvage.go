@@ -5,20 +5,23 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 )
 
-// salvage yields what can still be found in a damaged file, and damage for
-// what cannot. It goes by the numbers of the deliveries, each of which is
-// reached on a way of its own. If there is nothing at all it yields why.
-func (s *Store) salvage(ctx context.Context, q *Query, given map[int64]bool, why error, yield func(place, error) bool) {
-	v := newSalvor(ctx, s)
-	low, high := q.bounds(0)
-	if !q.Until.IsZero() {
-		high = bytes.Repeat([]byte{0xff}, 17) // the skew is unknown: the delivery itself will tell
+// salvage yields what can still be found in a damaged file behind the id last,
+// and damage for what cannot be read. It goes by the numbers of the
+// deliveries, each of which is reached on a way of its own. If there is
+// nothing at all it yields why.
+func (s *Store) salvage(ctx context.Context, q *Query, last string, why error, yield func(place, error) bool) {
+	rest := *q
+	if last != "" {
+		rest.Before = last
 	}
-	found := len(given) > 0
-	for _, p := range v.places(q.Oldest) {
-		if given[p.seq] || p.id != nil && (bytes.Compare(p.id, low) < 0 || bytes.Compare(p.id, high) >= 0) {
+	rest.Until = time.Time{} // how far ids may be ahead of it is unknown: the delivery itself will tell
+	low, high := rest.bounds(0)
+	found := last != ""
+	for _, p := range newSalvor(ctx, s).places(q.Oldest) {
+		if p.id != nil && (bytes.Compare(p.id, low) < 0 || bytes.Compare(p.id, high) >= 0) {
 			continue
 		}
 		found = true

@@ -54,17 +54,22 @@ type Store struct {
 
 	stuck   atomic.Bool // opened where nothing could be written; it is tried again
 	readers atomic.Pointer[pool]
-	pulse   *pulse // beats when anything was committed that can be seen
-	own     *pulse // beats when this process did
-	watch   *watch
-	group   *commit.Group[*op]
-	writer  *writer       // used by the group's goroutine alone
-	flush   chan struct{} // asks for the journal to be copied into the file
+
+	identity atomic.Pointer[identity]
+	pulse    *pulse // beats when anything was committed that can be seen
+	own      *pulse // beats when this process did
+	watch    *watch
+	group    *commit.Group[*op]
+	writer   *writer       // used by the group's goroutine alone
+	flush    chan struct{} // asks for the journal to be copied into the file
 
 	stop   context.CancelFunc // ends the background work
 	work   sync.WaitGroup
 	closed atomic.Bool
 }
+
+// identity is a file that was opened.
+type identity struct{ fs.FileInfo }
 
 // Open opens the store at path, making the file and its directory if there is
 // none. A file that cannot serve is a *FileError. The context covers the
@@ -145,6 +150,10 @@ func (s *Store) start(ctx context.Context) error {
 
 // openReaders opens the pool that reads and makes sure that it can.
 func (s *Store) openReaders(ctx context.Context, how string) error {
+	info, err := os.Lstat(s.path)
+	if err != nil {
+		return err
+	}
 	db, err := connect(s.path, how, maxReaders)
 	if err != nil {
 		return err
@@ -163,6 +172,7 @@ func (s *Store) openReaders(ctx context.Context, how string) error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
+	s.identity.Store(&identity{info})
 	if old := s.readers.Swap(&pool{DB: db, stmts: map[string]*sql.Stmt{}}); old != nil {
 		_ = old.Close() // its file may be failing: that is why it is replaced
 	}
@@ -178,6 +188,35 @@ func (s *Store) probe(ctx context.Context, db *sql.DB) error {
 		return &FileError{Path: s.path, Problem: Damaged, Detail: "does not have the tables of a store"}
 	}
 	return translate(s.path, err)
+}
+
+// isThere says whether the file that is open still has its name.
+func (s *Store) isThere() bool {
+	info, err := os.Lstat(s.path)
+	return err == nil && os.SameFile(info, s.identity.Load().FileInfo)
+}
+
+// mustNotWrite says why the file is not written to, nil if it may be.
+func (s *Store) mustNotWrite() error {
+	if f := s.frozen.Load(); f != nil && s.isThere() {
+		return f
+	}
+	return nil
+}
+
+// renew opens what is at the path now, or a new store.
+func (s *Store) renew() error {
+	if err := prepare(s.path, false); err != nil {
+		return err
+	}
+	if err := inspect(s.path); err != nil {
+		return err
+	}
+	if err := s.openReaders(context.Background(), forReading); err != nil {
+		return err
+	}
+	s.frozen.Store(nil)
+	return nil
 }
 
 // unstick is called before a write: perhaps there is room again.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -67,6 +68,20 @@ func mustAppend(t testing.TB, s *store.Store, list ...*webhook.Delivery) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// appendAll stores deliveries with shared commits, in no particular order.
+func appendAll(t testing.TB, s *store.Store, list []*webhook.Delivery) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for _, d := range list {
+		wg.Go(func() {
+			if err := s.Append(context.Background(), d); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func mustGet(t testing.TB, s *store.Store, id string) *webhook.Delivery {
@@ -250,4 +265,27 @@ func TestClosed(t *testing.T) {
 	if _, err := s.List(t.Context(), store.Query{}); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("List = %v, want %v", err, store.ErrClosed)
 	}
+}
+
+// TestRemoved: somebody removes the file of a store that is open. What is
+// acknowledged afterwards is in a new one.
+func TestRemoved(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := openAt(t, path, store.Options{})
+	mustAppend(t, s, sample("evt_1"))
+	files, err := filepath.Glob(path + "*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		if err := os.Remove(name); err != nil {
+			t.Skip("an open file cannot be removed here: ", err)
+		}
+	}
+	d := sample("evt_2")
+	mustAppend(t, s, d)
+	mustGet(t, openAt(t, path, store.Options{NoCreate: true}), d.ID)
+	mustGet(t, s, d.ID)
+	count(t, s, 1)
 }

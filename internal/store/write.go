@@ -42,7 +42,7 @@ func (s *Store) submit(ctx context.Context, o *op) error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
-	if f := s.frozen.Load(); f != nil {
+	if f := s.mustNotWrite(); f != nil {
 		return f
 	}
 	if err := s.unstick(ctx); err != nil {
@@ -73,7 +73,7 @@ type writer struct {
 
 // write is the group's Write.
 func (w *writer) write(batch []*op) error {
-	if f := w.store.frozen.Load(); f != nil {
+	if f := w.store.mustNotWrite(); f != nil {
 		return f
 	}
 	err := w.transact(batch)
@@ -164,6 +164,14 @@ func (w *writer) rollback(why error) error {
 
 // ensure opens the connection if there is none.
 func (w *writer) ensure() error {
+	if !w.store.isThere() {
+		// Somebody removed the file or put another in its place. What is
+		// written to the one that is open would be lost.
+		w.discard()
+		if err := w.store.renew(); err != nil {
+			return err
+		}
+	}
 	if w.session != nil {
 		return nil
 	}
