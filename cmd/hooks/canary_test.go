@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -166,8 +168,10 @@ func canaryLines(t *testing.T, app string) []string {
 
 // serves are the commands that wait for others: with an ended context they
 // start and stop.
-func serves(name string) bool {
-	return slices.Contains([]string{"listen", "relay", "tunnel", "demo", "ui", "mcp", "emulate", "expect"}, name)
+func serves(line string) bool {
+	return slices.ContainsFunc([]string{"listen", "relay", "tunnel", "demo", "ui", "mcp", "emulate", "expect", "events tail"}, func(s string) bool {
+		return strings.HasPrefix(line+" ", s+" ")
+	})
 }
 
 func runCanary(t *testing.T, line string, give func(*testing.T, *clitest.World, []string) []string) {
@@ -176,13 +180,15 @@ func runCanary(t *testing.T, line string, give func(*testing.T, *clitest.World, 
 	w.ErrTerminal = true // warnings are a way out too
 	args := give(t, w, strings.Fields(line))
 	w.Args = args
-	ctx := t.Context()
-	if serves(args[0]) {
-		ended, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if serves(line) {
 		cancel()
-		ctx = ended
 	}
 	root.Run(ctx, w.Env)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		t.Errorf("hooks %s does not end by itself: add it to serves", strings.Join(args, " "))
+	}
 	out := w.Stdout.String() + w.Stderr.String()
 	if shows := strings.HasPrefix(line, "secrets get") || strings.HasPrefix(line, "secrets generate"); shows {
 		out = w.Stderr.String()
