@@ -214,7 +214,8 @@ func (c *Client) wait(ctx context.Context, d time.Duration) bool {
 	tick := time.NewTicker(min(max(d, time.Millisecond), time.Second))
 	defer tick.Stop()
 	var sleep sleepWatch
-	for end := time.Now().Add(d); time.Now().Before(end) && !sleep.slept(time.Now()); {
+	began := time.Now()
+	for time.Since(began) < d && !sleep.slept(time.Now().Round(0), time.Since(began)) {
 		select {
 		case <-ctx.Done():
 			return false
@@ -351,13 +352,15 @@ func connectError(relay *url.URL, resp *http.Response, err error) error {
 
 // sleepWatch notices that the machine slept: the wall clock went on while the
 // running clock stood still.
-type sleepWatch struct{ last time.Time }
+type sleepWatch struct {
+	wall    time.Time
+	running time.Duration
+	seen    bool
+}
 
-func (w *sleepWatch) slept(now time.Time) bool {
-	last := w.last
-	w.last = now
-	if last.IsZero() {
-		return false
-	}
-	return now.Round(0).Sub(last.Round(0))-now.Sub(last) > 5*time.Second
+// slept compares the two clocks with what they were at the last call.
+func (w *sleepWatch) slept(wall time.Time, running time.Duration) bool {
+	last := *w
+	*w = sleepWatch{wall, running, true}
+	return last.seen && wall.Sub(last.wall)-(running-last.running) > 5*time.Second
 }

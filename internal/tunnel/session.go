@@ -145,13 +145,14 @@ func (s *session) watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var sleep sleepWatch
+	began := time.Now()
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if sleep.slept(time.Now()) || n%3 == 0 && !s.hasAddress() {
+		if sleep.slept(time.Now().Round(0), time.Since(began)) || n%3 == 0 && !s.hasAddress() {
 			s.link.Close(wire.CloseHeartbeat, "")
 			return
 		}
