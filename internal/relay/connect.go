@@ -114,6 +114,14 @@ func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
 		}
 		return
 	}
+	if hello.Share == wire.ShareBroadcast {
+		s.metrics.refuse("share")
+		wire.Refuse(ws, wire.CloseHello, "this relay does not offer share broadcast")
+		if made {
+			s.names.release(n)
+		}
+		return
+	}
 	ses, welcome, err := s.greet(ws, n, who, hello)
 	if err == nil {
 		err = wire.WriteWelcome(ws, welcome)

@@ -73,20 +73,12 @@ func (s *session) wantsLocked() bool {
 	return s.replay.next != 0 && s.replay.next <= s.replay.end && len(s.replayed) < s.hello.Parallel && !s.away.Load()
 }
 
-// pick chooses the link for a request: nil if there is none. Several say that
-// the request goes to all of them.
-func (n *name) pick() (one *session, all []*session) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.pickLocked()
-}
-
-func (n *name) pickLocked() (one *session, all []*session) {
+// pickLocked chooses the link for a request: nil if there is none.
+func (n *name) pickLocked() *session {
 	if len(n.sessions) == 0 {
-		return nil, nil
+		return nil
 	}
-	switch n.share {
-	case wire.ShareOneOfN:
+	if n.share == wire.ShareOneOfN {
 		n.turn++
 		best := n.sessions[n.turn%len(n.sessions)]
 		for i := range n.sessions {
@@ -94,11 +86,9 @@ func (n *name) pickLocked() (one *session, all []*session) {
 				best = s
 			}
 		}
-		return best, nil
-	case wire.ShareBroadcast:
-		return n.sessions[0], slices.Clone(n.sessions)
+		return best
 	}
-	return n.sessions[len(n.sessions)-1], nil
+	return n.sessions[len(n.sessions)-1]
 }
 
 // acquire takes a slot of the session, waiting a while for one.

@@ -14,9 +14,8 @@ import (
 
 // A verdict says what becomes of a request.
 type verdict struct {
-	ses    *session   // passed on to it
-	all    []*session // all of them, where the name is shared so
-	store  bool       // stored; the outbox counts it as being stored
+	ses    *session // passed on to it
+	store  bool     // stored; the outbox counts it as being stored
 	refuse *refusal
 }
 
@@ -25,7 +24,7 @@ type verdict struct {
 func (n *name) decide(live, draining bool) verdict {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	ses, all := n.pickLocked()
+	ses := n.pickLocked()
 	keeps := n.keepsLocked()
 	switch {
 	case ses != nil && ses.away.Load():
@@ -36,7 +35,7 @@ func (n *name) decide(live, draining bool) verdict {
 	}
 	switch {
 	case ses != nil && (!keeps || n.box.idle() || n.blocked):
-		return verdict{ses: ses, all: all}
+		return verdict{ses: ses}
 	case ses != nil && live:
 		return verdict{refuse: errDrainLive}
 	case keeps && !live:
