@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hooks-cli/hooks/internal/spool"
 )
 
 // benchClient keeps enough connections for the benchmarks.
@@ -94,5 +96,42 @@ func BenchmarkThroughput(b *testing.B) {
 				b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "req/s")
 			})
 		}
+	}
+}
+
+// BenchmarkStoredAccepts gives fsynced 202s a second, over HTTP, while the
+// client is away.
+func BenchmarkStoredAccepts(b *testing.B) {
+	change, _ := storing(b, spool.Limits{Events: 1 << 30, Bytes: 1 << 40})
+	s := serve(b, change)
+	var r receiver
+	public, stop := dial(b, s, "away", answering("live"), r.with)
+	if err := stop(); err != nil {
+		b.Fatal(err)
+	}
+	body := make([]byte, 1024)
+	for _, conns := range []int{1, 64, 256} {
+		b.Run(fmt.Sprintf("c%d", conns), func(b *testing.B) {
+			c := benchClient()
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var wg sync.WaitGroup
+			began := time.Now()
+			for range conns {
+				wg.Go(func() {
+					for left.Add(-1) >= 0 {
+						resp, err := c.Post(public, "application/json", bytes.NewReader(body))
+						if err != nil || resp.StatusCode != 202 {
+							b.Error(resp, err)
+							return
+						}
+						_, _ = io.Copy(io.Discard, resp.Body)
+						_ = resp.Body.Close()
+					}
+				})
+			}
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "events/s")
+		})
 	}
 }
