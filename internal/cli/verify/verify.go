@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hooks-cli/hooks/internal/cli"
+	"github.com/hooks-cli/hooks/internal/diagnose"
 	"github.com/hooks-cli/hooks/internal/judge"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/secret"
@@ -29,6 +30,7 @@ type Options struct {
 	At        string
 	URL       string
 	Headers   []string
+	Explain   bool
 
 	HasSignature bool
 }
@@ -37,11 +39,13 @@ const long = `Checks a signature over the bytes as they are, in constant time, a
 
 What is checked is a body with its --signature, or a whole request: raw HTTP, a curl command, a HAR entry, the JSON of a delivery, or a capture by its id. Without an argument it is what standard input holds, on a terminal the last capture. A capture is judged as of its arrival, everything else as of now.
 
+--explain repeats the mistakes that are usually made, one and two at a time, and tells under which the signature is right: nothing is guessed. Neither the secret nor the signature that was expected is shown.
+
 The secret is --secret, or found as hooks help secrets tells. For providers that sign with a key pair it is their public key or certificate.`
 
 const example = `  $ hooks verify body.json --provider canvelete --secret env:CANVELETE_SECRET --signature 'sha256=…'
   $ hooks verify --request request.http --secret @secret.txt
-  $ hooks verify last
+  $ hooks verify last --explain
   $ hooks verify --secret env:SECRET < request.http`
 
 // NewCmd returns the command.
@@ -71,6 +75,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 	fs.StringVar(&o.At, "at", "", "judge the age as of `TIME`")
 	fs.StringVar(&o.URL, "url", "", "the address that the provider called, for schemes that sign it")
 	fs.StringArrayVarP(&o.Headers, "header", "H", nil, "the request also had header `\"NAME: VALUE\"` (repeatable)")
+	fs.BoolVar(&o.Explain, "explain", false, "find out why it is not valid, and prove it")
 	cli.Exits(cmd,
 		cli.Exit{Status: cli.OK, When: "the signature is valid"},
 		cli.Exit{Status: cli.StatusNo, When: "it is not, or cannot be judged; or there is no such capture"},
@@ -88,6 +93,8 @@ type verdict struct {
 	EventType  *string         `json:"event_type"`
 	Scheme     string          `json:"scheme"`
 	SecretName string          `json:"secret_name"`
+
+	Diagnosis []diagnose.Finding `json:"diagnosis,omitempty"`
 }
 
 // Run judges and prints the verdict.
@@ -108,20 +115,46 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 	if outcome.Problem != nil {
 		env.Warn(outcome.Problem.Error())
 	}
-	if err := print(ctx, env, d); err != nil {
+	if d.Verification.Status == webhook.Verified || !o.Explain {
+		if err := print(ctx, env, d, nil); err != nil || d.Verification.Status == webhook.Verified {
+			return err
+		}
+		return cli.No(append(hints(d, outcome), explainHint(d)...)...)
+	}
+	report, err := diagnoseWith(ctx, env, j, d, now)
+	if err != nil {
 		return err
 	}
-	if d.Verification.Status == webhook.Verified {
-		return nil
+	if err := print(ctx, env, d, report.Findings); err != nil {
+		return err
 	}
-	return cli.No(hints(d, outcome)...)
+	if !env.Global.WantsJSON() {
+		if err := env.Print(explanation(env.View(), report)); err != nil {
+			return err
+		}
+		if captured := sameSignature(ctx, env, o, d); captured != nil {
+			if err := env.Print(compared(env.View(), d, captured)); err != nil {
+				return err
+			}
+		}
+	}
+	return cli.No()
 }
 
-func print(ctx context.Context, env *cli.Env, d *webhook.Delivery) error {
+// explainHint points to --explain where it could find something.
+func explainHint(d *webhook.Delivery) []string {
+	switch d.Verification.Reason {
+	case webhook.SignatureMismatch, webhook.SignatureMalformed, webhook.SignatureMissing, webhook.TimestampMissing, webhook.TimestampMalformed:
+		return []string{"--explain finds what differs"}
+	}
+	return nil
+}
+
+func print(ctx context.Context, env *cli.Env, d *webhook.Delivery, diagnosis []diagnose.Finding) error {
 	v := d.Verification
 	valid := v.Status == webhook.Verified
 	if env.Global.WantsJSON() {
-		out := verdict{Valid: valid, Status: v.Status, Scheme: v.Scheme, SecretName: v.SecretName}
+		out := verdict{Valid: valid, Status: v.Status, Scheme: v.Scheme, SecretName: v.SecretName, Diagnosis: diagnosis}
 		for text, to := range map[string]**string{d.Provider: &out.Provider, d.EventID: &out.EventID, d.EventType: &out.EventType} {
 			if text != "" {
 				*to = &text
