@@ -135,7 +135,7 @@ func sign(ctx context.Context, j *judge.Judge, d *webhook.Delivery, o Options, n
 			formed = p
 			break
 		}
-		if formed == nil && v.Reason == webhook.SignatureMismatch {
+		if formed == nil && v.Reason == webhook.SignatureMismatch && computed(p) {
 			formed = p
 		}
 	}
@@ -144,6 +144,12 @@ func sign(ctx context.Context, j *judge.Judge, d *webhook.Delivery, o Options, n
 	}
 	j.Provider = formed
 	return place(formed, d, o)
+}
+
+// computed says whether the signatures of p have a form that not every text has.
+func computed(p *provider.Provider) bool {
+	algorithm := p.Schemes()[0].Spec().Algorithm
+	return algorithm != "token" && algorithm != "basic"
 }
 
 // place sets the signature and the timestamp in d as p does.
