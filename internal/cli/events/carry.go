@@ -84,7 +84,7 @@ func RunExport(ctx context.Context, env *cli.Env, o ExportOptions) error {
 // each calls f for every delivery that is to be written, oldest first.
 func each(ctx context.Context, env *cli.Env, o *ExportOptions, f func(*webhook.Delivery) error) error {
 	for _, ref := range o.IDs {
-		d, err := find(ctx, env, ref)
+		d, err := env.Capture(ctx, ref)
 		if err == nil {
 			err = f(d)
 		}

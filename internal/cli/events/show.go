@@ -46,7 +46,7 @@ func newShowCmd(env *cli.Env, run func(context.Context, *cli.Env, ShowOptions) e
 
 // RunShow shows a delivery.
 func RunShow(ctx context.Context, env *cli.Env, o ShowOptions) error {
-	d, err := find(ctx, env, o.ID)
+	d, err := env.Capture(ctx, o.ID)
 	if err != nil {
 		return err
 	}
@@ -81,22 +81,6 @@ func raw(env *cli.Env, d *webhook.Delivery, how string) error {
 	return env.Print(string(d.Body))
 }
 
-// find returns the delivery that ref means and says so where that is not plain.
-func find(ctx context.Context, env *cli.Env, ref string) (*webhook.Delivery, error) {
-	st, err := env.Workspace().Store(ctx)
-	if err != nil {
-		return nil, err
-	}
-	id, others, err := st.Resolve(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	if len(others) > 0 {
-		env.Say("%s is the newest of %d deliveries of this event", id, len(others)+1)
-	}
-	return st.Get(ctx, id)
-}
-
 // DiffOptions is the command line of diff, parsed.
 type DiffOptions struct {
 	A, B        string
@@ -124,11 +108,11 @@ func newDiffCmd(env *cli.Env, run func(context.Context, *cli.Env, DiffOptions) e
 
 // RunDiff compares two deliveries.
 func RunDiff(ctx context.Context, env *cli.Env, o DiffOptions) error {
-	a, err := find(ctx, env, o.A)
+	a, err := env.Capture(ctx, o.A)
 	if err != nil {
 		return err
 	}
-	b, err := find(ctx, env, o.B)
+	b, err := env.Capture(ctx, o.B)
 	if err != nil {
 		return err
 	}

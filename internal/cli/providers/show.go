@@ -38,13 +38,7 @@ func newShowCmd(env *cli.Env, run func(context.Context, *cli.Env, ShowOptions) e
 		},
 	}
 	cmd.Flags().StringVarP(&opts.Event, "event", "e", "", "the event whose sample is shown")
-	cli.CompleteFlagFunc(cmd, "event", func(string) []string {
-		catalogue, err := env.Workspace().Catalogue()
-		if err != nil {
-			return nil
-		}
-		return catalogue.EventTypes()
-	})
+	env.CompleteEvents(cmd, "event")
 	cli.Exits(cmd,
 		cli.Exit{Status: cli.OK, When: "the provider was explained"},
 		cli.Exit{Status: cli.StatusError, When: "a definition of your own could not be read"})

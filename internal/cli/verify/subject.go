@@ -55,14 +55,14 @@ func find(ctx context.Context, env *cli.Env, o Options) (*webhook.Delivery, erro
 	case o.Subject == "-" || o.Subject != "" && env.IsFile(o.Subject):
 		return read(env, o.Subject, o.HasSignature)
 	case o.Subject != "":
-		return capture(ctx, env, o.Subject)
+		return env.Capture(ctx, o.Subject)
 	case !env.InTerminal:
 		return read(env, "-", o.HasSignature)
 	case o.HasSignature:
 		return nil, cli.Usagef("no body to check: name a file, or give it on standard input")
 	}
 	env.Say("no file and nothing on standard input: this is the last capture")
-	return capture(ctx, env, "last")
+	return env.Capture(ctx, "last")
 }
 
 // read reads a file or standard input: the body alone, or a whole request.
@@ -89,23 +89,6 @@ func input(env *cli.Env, name string) ([]byte, error) {
 		return env.Stdin()
 	}
 	return env.File(name)
-}
-
-// capture returns a stored delivery as it came: what was found out about it
-// then is found out again.
-func capture(ctx context.Context, env *cli.Env, ref string) (*webhook.Delivery, error) {
-	st, err := env.Workspace().Store(ctx)
-	if err != nil {
-		return nil, err
-	}
-	id, others, err := st.Resolve(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	if len(others) > 0 {
-		env.Say("%s is the newest of %d deliveries of this event", id, len(others)+1)
-	}
-	return st.Get(ctx, id)
 }
 
 // sign puts the signature and the timestamp of the command line where the

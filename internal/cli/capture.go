@@ -1,0 +1,24 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/hooks-cli/hooks/internal/webhook"
+)
+
+// Capture returns the delivery that ref means, an id as a person types it.
+// Where an event id fits several, which one it is, is told.
+func (e *Env) Capture(ctx context.Context, ref string) (*webhook.Delivery, error) {
+	st, err := e.Workspace().Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, others, err := st.Resolve(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if len(others) > 0 {
+		e.Say("%s is the newest of %d deliveries of this event", id, len(others)+1)
+	}
+	return st.Get(ctx, id)
+}
