@@ -149,11 +149,13 @@ func splitWords(s string) ([]string, error) {
 }
 
 const (
-	digits  = "0123456789"
-	lowers  = "abcdefghijklmnopqrstuvwxyz"
-	uppers  = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	hexes   = "0123456789abcdef"
-	maxText = 64 << 10 // of one random value
+	digits = "0123456789"
+	lowers = "abcdefghijklmnopqrstuvwxyz"
+	// Ids in lower case are read by people: without vowels they spell no words.
+	consonants = "bcdfghjklmnpqrstvwxz"
+	uppers     = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	hexes      = "0123456789abcdef"
+	maxText    = 64 << 10 // of one random value
 )
 
 // alphabet returns the characters of a kind of random text, and "".
@@ -164,7 +166,7 @@ func alphabet(name string) string {
 	case "alnum":
 		return uppers + lowers + digits
 	case "lower":
-		return lowers + digits
+		return consonants + digits
 	case "upper":
 		return uppers + digits
 	case "letters":
