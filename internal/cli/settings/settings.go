@@ -32,9 +32,29 @@ func NewCmd(env *cli.Env) *cobra.Command {
 	return cmd
 }
 
+// completeValue offers values where they are words that are known, and files
+// where a value may be one.
+func completeValue(env *cli.Env) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		switch {
+		case len(args) == 0:
+			return completeKey(cmd, args, typed)
+		case len(args) == 1 && args[0] == "color":
+			return []cobra.Completion{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp
+		case len(args) == 1 && args[0] == "provider":
+			catalogue, err := env.Workspace().Catalogue()
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return catalogue.IDs(), cobra.ShellCompDirectiveNoFileComp
+		}
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+}
+
 func completeKey(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveDefault
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var list []cobra.Completion
 	for _, key := range config.Keys() {
@@ -195,7 +215,7 @@ func newSetCmd(env *cli.Env, run func(context.Context, *cli.Env, SetOptions) err
 			"  $ hooks config set keep 7d 100MiB\n" +
 			"  $ hooks config set secrets.stripe env:STRIPE_WEBHOOK_SECRET --project",
 		Args:              cli.Args(2, -1, "a key and its value"),
-		ValidArgsFunction: completeKey,
+		ValidArgsFunction: completeValue(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Key, opts.Values = args[0], args[1:]
 			return run(cmd.Context(), env, opts)
