@@ -124,6 +124,9 @@ func bare(b *testing.B) func(*webhook.Delivery) error {
 // TestAppendAllocations keeps the hot path from growing unnoticed. It is not
 // parallel: others would be counted too.
 func TestAppendAllocations(t *testing.T) {
+	if raced {
+		t.Skip("the race detector allocates itself")
+	}
 	s := open(t, store.Options{})
 	const limit = 140
 	list := make([]*webhook.Delivery, 0, 201)

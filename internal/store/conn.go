@@ -15,7 +15,7 @@ import (
 // How a connection is opened. None of them ever creates a file.
 const (
 	forReading  = "mode=rw&_pragma=busy_timeout(5000)&_pragma=cache_size(-4096)&_pragma=query_only(1)"
-	forWriting  = "mode=rw&_pragma=busy_timeout(50)&_pragma=cache_size(-16384)&_pragma=wal_autocheckpoint(0)&_pragma=journal_size_limit(%d)&_pragma=synchronous(%d)"
+	forWriting  = "mode=rw&_pragma=busy_timeout(0)&_pragma=cache_size(-16384)&_pragma=wal_autocheckpoint(0)&_pragma=journal_size_limit(%d)&_pragma=synchronous(%d)"
 	forUpgrade  = "mode=rw&_pragma=busy_timeout(5000)&_pragma=synchronous(2)"
 	forFlushing = "mode=rw&_pragma=busy_timeout(0)&_pragma=wal_autocheckpoint(0)"
 	forMaking   = "mode=rw&_pragma=synchronous(0)" // it is synced as a whole

@@ -42,14 +42,5 @@ func (s *Store) Consistent(ctx context.Context) error {
 // IndexAll does a slice of everything that the indexer does, and says whether
 // there is more.
 func (s *Store) IndexAll(ctx context.Context) (bool, error) {
-	folded, err := s.foldTail(ctx)
-	if err != nil {
-		return false, err
-	}
-	texted, err := s.indexTexts(ctx, textSlice)
-	if err != nil {
-		return false, err
-	}
-	merged, err := s.mergeTexts(ctx)
-	return folded || texted || merged, err
+	return s.indexSlice(ctx, func() bool { return ctx.Err() != nil })
 }

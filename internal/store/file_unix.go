@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 )
@@ -90,4 +91,44 @@ func isReadOnly(path string) bool {
 	const forWriting = 2
 	err := syscall.Access(path, forWriting)
 	return errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EACCES)
+}
+
+// A queue lets writers of several processes see that others wait: it is a lock
+// on the directory that waiting writers share. It keeps nobody from writing.
+// Where the file system has no such locks, nobody seems to wait.
+type queue struct{ dir *os.File }
+
+func openQueue(path string) *queue {
+	f, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return &queue{}
+	}
+	return &queue{f}
+}
+
+// enter makes others see that this process waits; leave ends that.
+func (q *queue) enter() { q.flock(syscall.LOCK_SH) }
+
+func (q *queue) leave() { q.flock(syscall.LOCK_UN) }
+
+// crowded says whether another process waits.
+func (q *queue) crowded() bool {
+	if err := q.flock(syscall.LOCK_EX); err != nil {
+		return errors.Is(err, syscall.EWOULDBLOCK)
+	}
+	q.leave()
+	return false
+}
+
+func (q *queue) flock(how int) error {
+	if q.dir == nil {
+		return nil
+	}
+	return syscall.Flock(int(q.dir.Fd()), how|syscall.LOCK_NB)
+}
+
+func (q *queue) close() {
+	if q.dir != nil {
+		_ = q.dir.Close()
+	}
 }

@@ -19,7 +19,7 @@ const (
 	textSlice = 64          // deliveries that are made searchable in a transaction
 	maxText   = 64 << 10    // bytes of body; larger ones are looked through when somebody searches
 	maxTexts  = 2 * maxText // bytes made searchable in a transaction
-	mergeStep = 8           // pages of texts merged in a transaction
+	mergeStep = 16          // pages of texts merged in a transaction
 )
 
 // errStale says that another process has moved the index on meanwhile.
@@ -207,6 +207,16 @@ func (tx *transaction) insertTexts(seqs []int64, texts []string) error {
 			statement, args = "INSERT OR IGNORE INTO untexted SELECT seq FROM delivery WHERE seq = ?", []any{seq}
 		}
 		if _, err := tx.exec(statement, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeAll merges what there is to merge, unless it is told to stop.
+func (s *Store) mergeAll(ctx context.Context, stop func() bool) error {
+	for !stop() {
+		if worked, err := s.mergeTexts(ctx); err != nil || !worked {
 			return err
 		}
 	}

@@ -7,8 +7,9 @@ import (
 
 // How the indexer shares the store with what comes in.
 const (
-	rest      = 100 * time.Millisecond // between two looks; without a commit for so long, intake is idle
-	busySlice = 16                     // deliveries made searchable at a look while intake is busy
+	rest       = 100 * time.Millisecond // between two looks; without a commit for so long, intake is idle
+	busySlice  = 16                     // deliveries made searchable at a look while intake is busy
+	busyMerges = 4                      // steps of merging after that
 )
 
 // maintain indexes what this process has stored: in one go while intake is
@@ -53,29 +54,35 @@ func (s *Store) index(ctx context.Context, busy bool, beat <-chan struct{}) (mor
 	if busy {
 		return s.indexBusy(ctx)
 	}
-	for ctx.Err() == nil {
+	stop := func() bool {
 		select {
 		case <-beat:
 			return true
+		case <-ctx.Done():
+			return true
 		default:
-		}
-		folded, err := s.foldTail(ctx)
-		if err != nil {
-			return true
-		}
-		texted, err := s.indexTexts(ctx, textSlice)
-		if err != nil {
-			return true
-		}
-		merged, err := s.mergeTexts(ctx)
-		if err != nil {
-			return true
-		}
-		if !folded && !texted && !merged {
 			return false
 		}
 	}
+	for !stop() {
+		if more, err := s.indexSlice(ctx, stop); err != nil || !more {
+			return err != nil
+		}
+	}
 	return true
+}
+
+// indexSlice does one slice of everything and says whether there was any.
+func (s *Store) indexSlice(ctx context.Context, stop func() bool) (bool, error) {
+	folded, err := s.foldTail(ctx)
+	if err != nil {
+		return false, err
+	}
+	texted, err := s.indexTexts(ctx, textSlice)
+	if err != nil {
+		return false, err
+	}
+	return folded || texted, s.mergeAll(ctx, stop)
 }
 
 func (s *Store) indexBusy(ctx context.Context) (more bool) {
@@ -87,7 +94,8 @@ func (s *Store) indexBusy(ctx context.Context) (more bool) {
 		_, _ = s.foldTail(ctx)
 	}
 	if worked, err := s.indexTexts(ctx, busySlice); worked && err == nil {
-		_, _ = s.mergeTexts(ctx)
+		steps := 0
+		_ = s.mergeAll(ctx, func() bool { steps++; return steps > busyMerges })
 	}
 	return true
 }

@@ -60,7 +60,8 @@ CREATE VIRTUAL TABLE texts USING fts5 (
 	text, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1'
 );
 INSERT INTO texts (texts, rank) VALUES ('automerge', 0);
-INSERT INTO texts (texts, rank) VALUES ('crisismerge', 1000);
+INSERT INTO texts (texts, rank) VALUES ('usermerge', 8);
+INSERT INTO texts (texts, rank) VALUES ('crisismerge', 64);
 
 -- Deliveries up to state.texted that are too large for texts.
 CREATE TABLE untexted (seq INTEGER PRIMARY KEY);

@@ -76,6 +76,9 @@ func (s *Store) catchUp(ctx context.Context) {
 		if more, err := s.indexTexts(ctx, textSlice); err != nil || !more {
 			return
 		}
+		if s.mergeAll(ctx, func() bool { return ctx.Err() != nil }) != nil {
+			return
+		}
 	}
 }
 

@@ -141,7 +141,7 @@ func (s *Store) start(ctx context.Context) error {
 	}
 	background, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	s.writer, s.flush = &writer{store: s}, make(chan struct{}, 1)
+	s.writer, s.flush = &writer{store: s, queue: openQueue(s.path)}, make(chan struct{}, 1)
 	s.group = commit.New(commit.Config[*op]{Write: s.writer.write, Size: func(o *op) int { return o.size }})
 	s.work.Go(func() { s.maintain(background) })
 	s.work.Go(func() { s.flushJournal(background) })
@@ -274,6 +274,7 @@ func (s *Store) Close() error {
 	s.work.Wait()
 	s.watch.close()
 	err := s.writer.close()
+	s.writer.queue.close()
 	return errors.Join(err, s.readers.Load().Close())
 }
 

@@ -54,13 +54,11 @@ func (s *Store) submit(ctx context.Context, o *op) error {
 	return o.err
 }
 
-// busyFor is how long a transaction waits for other processes.
-const busyFor = 5 * time.Second
-
 // A writer owns the one connection of this process that writes. It is used by
 // one goroutine at a time.
 type writer struct {
 	store   *Store
+	queue   *queue
 	session *session // nil until something is written, and after a failure
 
 	known  state           // as of our last commit
@@ -237,19 +235,10 @@ func (st *state) scan(scan func(...any) error) error {
 	return scan(&st.version, &st.seq, &st.attempt, &st.count, &st.holes, &st.bytes, &st.skew, &st.indexed, &st.texted, &st.salt)
 }
 
-// begin starts a transaction. SQLite's own waiting grows slow, and unfair to
-// whoever has waited long: short waits are repeated instead.
+// begin starts a transaction.
 func (w *writer) begin() (*transaction, error) {
-	wait, cancel := context.WithTimeout(context.Background(), busyFor)
-	defer cancel()
-	for {
-		_, err := w.session.exec("BEGIN IMMEDIATE")
-		if err == nil {
-			break
-		}
-		if !errors.Is(translate("", err), ErrBusy) || wait.Err() != nil {
-			return nil, err
-		}
+	if err := w.lock(); err != nil {
+		return nil, err
 	}
 	tx := &transaction{session: w.session, w: w, now: w.store.opts.Now()}
 	if err := tx.prepare(); err != nil {
@@ -257,6 +246,42 @@ func (w *writer) begin() (*transaction, error) {
 	}
 	return tx, nil
 }
+
+// How writers of several processes take turns. SQLite's own waiting grows slow
+// while others go on, so that who has waited long waits longer.
+const (
+	busyFor = 5 * time.Second      // at most for the others
+	lookIn  = time.Millisecond     // how often who waits tries again
+	standBy = 2 * time.Millisecond // how long who has just written lets those go first
+)
+
+// lock takes the store's write lock, which one process has at a time.
+func (w *writer) lock() error {
+	if w.queue.crowded() {
+		time.Sleep(standBy)
+	}
+	_, err := w.session.exec("BEGIN IMMEDIATE")
+	if !isBusy(err) {
+		return err
+	}
+	w.queue.enter()
+	defer w.queue.leave()
+	wait, cancel := context.WithTimeout(context.Background(), busyFor)
+	defer cancel()
+	ticker := time.NewTicker(lookIn)
+	defer ticker.Stop()
+	for isBusy(err) {
+		select {
+		case <-wait.Done():
+			return err
+		case <-ticker.C:
+			_, err = w.session.exec("BEGIN IMMEDIATE")
+		}
+	}
+	return err
+}
+
+func isBusy(err error) bool { return err != nil && errors.Is(translate("", err), ErrBusy) }
 
 // prepare learns what other processes have done since the last transaction.
 func (tx *transaction) prepare() error {
