@@ -44,6 +44,7 @@ func secrets(r Request) []change {
 			}
 		}
 		add(SecretWhitespace, s.Name, text+"\n", "the signer's secret ends in a newline that the secret "+s.Name+" has not")
+		add(SecretWhitespace, s.Name, text+" ", "the signer's secret ends in a space that the secret "+s.Name+" has not")
 	}
 	for _, s := range r.Others {
 		add(SecretOther, s.Name, s.Secret.Reveal(), "it was signed with the secret "+s.Name)

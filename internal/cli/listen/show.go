@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/capture"
 	"github.com/hooks-cli/hooks/internal/cli"
+	"github.com/hooks-cli/hooks/internal/diagnose"
 	"github.com/hooks-cli/hooks/internal/intake"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/safetext"
@@ -67,6 +69,7 @@ func (d *display) observe(e capture.Event) {
 	case capture.Stored:
 		if e.Selected {
 			d.delivery(e)
+			d.explain(e)
 		}
 		d.hints(e)
 	case capture.Attempted:
@@ -226,6 +229,27 @@ func (d *display) hints(e capture.Event) {
 			"hooks secrets set "+id+" keeps the real secret",
 			"hooks secrets get "+id+" prints the development secret, for whoever sends")
 	}
+}
+
+const (
+	// explainTime is how long the display may look for the cause of an invalid
+	// signature, and explainSize up to which body it does.
+	explainTime = 50 * time.Millisecond
+	explainSize = 256 << 10
+)
+
+// explain says on one line why a delivery is invalid, if that is found at once
+// and nobody waits meanwhile.
+func (d *display) explain(e capture.Event) {
+	v := e.Delivery.Verification
+	if v.Status != webhook.Invalid || e.Outcome.Development || e.Behind > 0 || len(e.Delivery.Body) > explainSize || d.print == "none" {
+		return
+	}
+	report, err := d.env.Diagnose(context.Background(), d.l.judge, e.Delivery, e.Delivery.ReceivedAt, explainTime, false)
+	if err != nil || len(report.Findings) == 0 || slices.Contains(report.Findings[0].Causes, diagnose.Unknown) {
+		return // the verdict stands without it; hooks verify --explain takes its time
+	}
+	d.env.Say("%s: %s (hooks verify %s --explain)", e.Delivery.ID, report.Findings[0].Detail, e.Delivery.ID)
 }
 
 func (d *display) hint(text string, hints ...string) {

@@ -2,103 +2,17 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/diagnose"
-	"github.com/hooks-cli/hooks/internal/judge"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/safetext"
-	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
-
-// searchTime bounds the search for causes, for bodies of many megabytes.
-const searchTime = 20 * time.Second
-
-// diagnoseWith finds out why d is not valid. Without a provider there is
-// nothing that it could be compared with.
-func diagnoseWith(ctx context.Context, env *cli.Env, j *judge.Judge, d *webhook.Delivery, now time.Time) (diagnose.Report, error) {
-	p := j.Provider
-	if p == nil {
-		var err error
-		if p, err = j.Catalogue.Get(d.Provider); err != nil {
-			return diagnose.Report{}, cli.Usage(errors.New("nothing tells which provider's signature this should be"), "--provider says whose it is; hooks providers list shows them")
-		}
-	}
-	own, err := ownSecrets(ctx, j, p.ID)
-	if err != nil {
-		return diagnose.Report{}, err
-	}
-	if len(own) == 0 {
-		return diagnose.Report{}, cli.Usage(fmt.Errorf("no secret is known for %s", p.ID), "give --secret env:NAME, or keep it: hooks secrets set "+p.ID)
-	}
-	others, err := otherSecrets(ctx, env, own)
-	if err != nil {
-		return diagnose.Report{}, err
-	}
-	r := diagnose.Request{
-		Message: judge.Message(d), Provider: p, Secrets: own, Others: others, Providers: j.Catalogue.All(), Now: now, Tolerance: j.Tolerance,
-	}
-	limited, cancel := context.WithTimeout(ctx, searchTime)
-	defer cancel()
-	report := diagnose.Explain(limited, r)
-	if ctx.Err() != nil {
-		return report, ctx.Err()
-	}
-	return report, nil
-}
-
-// ownSecrets are those that the request should verify with.
-func ownSecrets(ctx context.Context, j *judge.Judge, id string) ([]diagnose.Secret, error) {
-	list, err := j.Secrets(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if len(list) == 0 {
-		if one, err := j.Development(id); err == nil {
-			list = []secret.Named{one}
-		}
-	}
-	var out []diagnose.Secret
-	for _, n := range list {
-		out = append(out, diagnose.Secret{Name: n.Name, Secret: n.Secret})
-	}
-	return out, nil
-}
-
-// otherSecrets are all that are kept on this machine besides own, of every
-// provider and profile.
-func otherSecrets(ctx context.Context, env *cli.Env, own []diagnose.Secret) ([]diagnose.Secret, error) {
-	kept, err := env.Workspace().Keeper().List()
-	if err != nil {
-		return nil, err
-	}
-	var out []diagnose.Secret
-	for _, k := range kept {
-		entries, _, err := env.Workspace().Keeper().Get(ctx, k.Profile, k.Name)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			known := func(s diagnose.Secret) bool { return s.Secret == e.Secret }
-			if slices.ContainsFunc(own, known) || slices.ContainsFunc(out, known) {
-				continue
-			}
-			name := k.Name
-			if k.Profile != "" {
-				name += " of profile " + k.Profile
-			}
-			out = append(out, diagnose.Secret{Name: name, Secret: e.Secret})
-		}
-	}
-	return out, nil
-}
 
 // explanation writes a report for a person.
 func explanation(v render.View, report diagnose.Report) string {

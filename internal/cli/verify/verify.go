@@ -48,6 +48,9 @@ const example = `  $ hooks verify body.json --provider canvelete --secret env:CA
   $ hooks verify last --explain
   $ hooks verify --secret env:SECRET < request.http`
 
+// searchTime bounds the search for causes, for bodies of many megabytes.
+const searchTime = 20 * time.Second
+
 // NewCmd returns the command.
 func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *cobra.Command {
 	var o Options
@@ -121,7 +124,7 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 		}
 		return cli.No(append(hints(d, outcome), explainHint(d)...)...)
 	}
-	report, err := diagnoseWith(ctx, env, j, d, now)
+	report, err := env.Diagnose(ctx, j, d, now, searchTime, true)
 	if err != nil {
 		return err
 	}
