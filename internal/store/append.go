@@ -38,6 +38,9 @@ func (s *Store) Append(ctx context.Context, d *webhook.Delivery) error {
 		record: encodeDelivery(s.dict, d, id[:]), facet: facetOf(d),
 		skew: id.Time().Sub(d.ReceivedAt.Truncate(time.Millisecond)).Milliseconds(),
 	}
+	if raw, err := ids.Parse(d.DuplicateOf); err == nil {
+		in.known = raw[:]
+	}
 	size := len(d.Body) + len(in.record) + rowOverhead
 	for i := range d.Attempts {
 		a := d.Attempts[i]
@@ -66,6 +69,7 @@ func (s *Store) Append(ctx context.Context, d *webhook.Delivery) error {
 type incoming struct {
 	delivery *webhook.Delivery
 	id       []byte
+	known    []byte // id of the delivery that it is said to repeat
 	sum      [sha256.Size]byte
 	record   []byte
 	attempts []*recordWriter
@@ -73,9 +77,8 @@ type incoming struct {
 	skew     int64 // how far its id is ahead of the time it was received, ms
 }
 
-const insertDelivery = `INSERT INTO delivery (seq, id, at, stored, facet, key, answer, dup, record, sum, body)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-
+// insert is the part of Append that is done in the transaction. It returns the
+// id of the delivery that this one repeats.
 func (in *incoming) insert(tx *transaction) (dup string, err error) {
 	d := in.delivery
 	if err := tx.makeRoom(int64(len(d.Body) + len(in.record))); err != nil {
@@ -90,10 +93,23 @@ func (in *incoming) insert(tx *transaction) (dup string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if first == nil && d.DuplicateOf != "" {
-		if raw, err := ids.Parse(d.DuplicateOf); err == nil {
-			first = raw[:]
-		}
+	seq, err := in.insertRow(tx, facet, key, first)
+	if err != nil {
+		return "", err
+	}
+	if err := in.insertAttempts(tx, seq, facet); err != nil {
+		return "", err
+	}
+	return idText(first), nil
+}
+
+const insertDelivery = `INSERT INTO delivery (seq, id, at, stored, facet, key, answer, dup, record, sum, body)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+func (in *incoming) insertRow(tx *transaction, facet int64, key uint32, first []byte) (seq int64, err error) {
+	d := in.delivery
+	if first == nil {
+		first = in.known
 	}
 	var answer *int64
 	if d.Response != nil {
@@ -104,27 +120,21 @@ func (in *incoming) insert(tx *transaction) (dup string, err error) {
 	if body == nil {
 		body = []byte{}
 	}
-	seq := tx.state.seq + 1
+	seq = tx.state.seq + 1
 	_, err = tx.exec(insertDelivery, seq, in.id, d.ReceivedAt.UnixMicro(), tx.now.UnixMilli(), facet, int64(key),
 		answer, first, in.record, bodySum(in.sum, answer, first), body)
 	if isConstraint(err) {
-		return "", refuse(ErrExists)
+		return 0, refuse(ErrExists)
 	}
 	if err != nil {
-		return "", err
+		return 0, err
 	}
 	tx.state.seq = seq
 	tx.state.count++
 	tx.state.bytes += int64(len(d.Body))
 	tx.state.skew = max(tx.state.skew, in.skew)
 	tx.w.recent.add(key, seq)
-	if err := in.insertAttempts(tx, seq, facet); err != nil {
-		return "", err
-	}
-	if first == nil {
-		return "", nil
-	}
-	return ids.Raw(first).String(), nil
+	return seq, nil
 }
 
 func (in *incoming) insertAttempts(tx *transaction, seq, facet int64) error {

@@ -278,7 +278,7 @@ func (s *Store) Close() error {
 	return errors.Join(err, s.readers.Load().Close())
 }
 
-// read gives the error of a read its meaning and remembers damage.
+// failed gives an error its meaning and remembers damage.
 func (s *Store) failed(err error) error {
 	if err == nil {
 		return nil

@@ -144,61 +144,77 @@ func walkJSON(body []byte, f func(path []step, text string) bool) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
-	var path []step // of the containers that are open, each with where we are in it
-	var keyNext []bool
+	var at position
 	for {
 		token, err := dec.Token()
 		if err != nil {
 			return // io.EOF included
 		}
-		text := ""
-		switch v := token.(type) {
-		case json.Delim:
-			switch v {
-			case '{':
-				path, keyNext = append(path, step{index: -1}), append(keyNext, true)
-				continue
-			case '[':
-				path, keyNext = append(path, step{index: 0}), append(keyNext, false)
-				continue
-			default:
-				path, keyNext = path[:len(path)-1], keyNext[:len(keyNext)-1]
-				advance(path, keyNext)
-				continue
-			}
-		case string:
-			text = v
-		case json.Number:
-			text = v.String()
-		case bool:
-			text = strconv.FormatBool(v)
-		case nil:
-			text = "null"
-		}
-		last := len(path) - 1
-		if last >= 0 && keyNext[last] {
-			path[last].key, keyNext[last] = text, false
-			if !f(path, text) {
-				return
-			}
+		if d, ok := token.(json.Delim); ok {
+			at.bracket(d)
 			continue
 		}
-		if !f(path, text) {
+		text := scalar(token)
+		isKey := at.expectsKey()
+		if isKey {
+			at.key(text)
+		}
+		if !f(at.path, text) {
 			return
 		}
-		advance(path, keyNext)
+		if !isKey {
+			at.advance()
+		}
 	}
 }
 
+func scalar(token json.Token) string {
+	switch v := token.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return "null"
+}
+
+// A position is where in a JSON body a decoder is: the containers that are
+// open, each with where it is in it.
+type position struct {
+	path    []step
+	keyNext []bool // of each container: it is an object, and a key comes next
+}
+
+func (p *position) bracket(d json.Delim) {
+	switch d {
+	case '{':
+		p.path, p.keyNext = append(p.path, step{index: -1}), append(p.keyNext, true)
+	case '[':
+		p.path, p.keyNext = append(p.path, step{index: 0}), append(p.keyNext, false)
+	default:
+		p.path, p.keyNext = p.path[:len(p.path)-1], p.keyNext[:len(p.keyNext)-1]
+		p.advance()
+	}
+}
+
+func (p *position) expectsKey() bool { return len(p.path) > 0 && p.keyNext[len(p.path)-1] }
+
+func (p *position) key(text string) {
+	last := len(p.path) - 1
+	p.path[last].key, p.keyNext[last] = text, false
+}
+
 // advance moves past a value in the innermost container.
-func advance(path []step, keyNext []bool) {
-	last := len(path) - 1
+func (p *position) advance() {
+	last := len(p.path) - 1
 	switch {
 	case last < 0:
-	case path[last].index >= 0:
-		path[last].index++
+	case p.path[last].index >= 0:
+		p.path[last].index++
 	default:
-		keyNext[last] = true
+		p.keyNext[last] = true
 	}
 }
 

@@ -79,7 +79,7 @@ func (w *writer) write(batch []*op) error {
 		w.wrote(batch)
 		return nil
 	}
-	err = translate(w.store.path, err)
+	err = w.store.failed(err)
 	switch {
 	case isDisk(err), isDamage(err):
 		// What SQLite believes about the file may be wrong now. The next
