@@ -14,6 +14,7 @@ package provider
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/payload"
@@ -124,21 +125,38 @@ func (p *Provider) Event(name string) (EventType, bool) {
 // Keys prepares a secret for each scheme that takes it. The error says why no
 // scheme does; it holds nothing of the secret.
 func (p *Provider) Keys(secret safetext.Secret) ([]*scheme.Key, error) {
-	var keys []*scheme.Key
+	all, err := p.keys(secret)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.ID, err)
+	}
+	return slices.DeleteFunc(all, func(k *scheme.Key) bool { return k == nil }), nil
+}
+
+// keys prepares a secret for each scheme, nil where a scheme does not take it.
+//
+// A text that could be a shared secret as well as a key of a pair is neither:
+// were a public key taken as a shared secret, whoever knows it could sign.
+func (p *Provider) keys(secret safetext.Secret) ([]*scheme.Key, error) {
+	all := make([]*scheme.Key, len(p.schemes))
 	var first error
-	for _, s := range p.schemes {
-		k, err := s.Key(secret)
-		switch {
-		case err == nil:
-			keys = append(keys, k)
-		case first == nil:
-			first = err
+	shared, paired := false, false
+	for i, s := range p.schemes {
+		var err error
+		if all[i], err = s.Key(secret); err != nil {
+			if first == nil {
+				first = err
+			}
+			continue
 		}
+		shared, paired = shared || !s.Asymmetric(), paired || s.Asymmetric()
 	}
-	if len(keys) == 0 && first != nil {
-		return nil, fmt.Errorf("%s: %w", p.ID, first)
+	switch {
+	case shared && paired:
+		return nil, &scheme.SecretError{Why: "it could be a shared secret as well as a key of a pair: begin it with the provider's prefix, or give the key as PEM"}
+	case !shared && !paired:
+		return nil, first
 	}
-	return keys, nil
+	return all, nil
 }
 
 // Sign signs m as the provider does: by its first scheme that has a key among
@@ -192,21 +210,15 @@ type Verifier struct {
 func (p *Provider) Verifier(secrets ...NamedSecret) *Verifier {
 	v := &Verifier{provider: p, keys: make([][]scheme.NamedKey, len(p.schemes))}
 	for _, one := range secrets {
-		taken := false
-		var first error
-		for i, s := range p.schemes {
-			k, err := s.Key(one.Secret)
-			if err != nil {
-				if first == nil {
-					first = fmt.Errorf("%s: %w", one.Name, err)
-				}
-				continue
-			}
-			taken = true
-			v.keys[i] = append(v.keys[i], scheme.NamedKey{Name: one.Name, Key: k})
+		all, err := p.keys(one.Secret)
+		if err != nil {
+			v.rejected = append(v.rejected, fmt.Errorf("%s: %w", one.Name, err))
+			continue
 		}
-		if !taken && first != nil {
-			v.rejected = append(v.rejected, first)
+		for i, k := range all {
+			if k != nil {
+				v.keys[i] = append(v.keys[i], scheme.NamedKey{Name: one.Name, Key: k})
+			}
 		}
 	}
 	return v
