@@ -100,7 +100,6 @@ func TestOnlyOnePlaceForAModule(t *testing.T) {
 	places := map[string][]string{
 		"github.com/fatih/color":                     {"internal/term"},
 		"github.com/charmbracelet/lipgloss":          {"internal/render", "internal/tui"},
-		"github.com/adrg/xdg":                        {"internal/cli"},
 		"github.com/zalando/go-keyring":              {"internal/secret"},
 		"github.com/gorilla/websocket":               {"internal/wire", "internal/tunnel", "internal/relay"},
 		"github.com/spf13/cobra/doc":                 {},

@@ -324,6 +324,45 @@ func TestExits(t *testing.T) {
 	}
 }
 
+func TestSystemDirs(t *testing.T) {
+	t.Parallel()
+	if filepath.Separator != '/' {
+		t.Skip("the paths of the cases are those of Unix")
+	}
+	tests := map[string]struct {
+		goos, home string
+		vars       map[string]string
+		want       cli.Dirs
+	}{
+		"linux": {"linux", "/h", nil, cli.Dirs{Config: "/h/.config/hooks", Data: "/h/.local/share/hooks", State: "/h/.local/state/hooks"}},
+		"variables": {
+			"linux", "/h",
+			map[string]string{"XDG_CONFIG_HOME": "/c", "XDG_DATA_HOME": "/d", "XDG_STATE_HOME": "/s", "XDG_RUNTIME_DIR": "/r"},
+			cli.Dirs{Config: "/c/hooks", Data: "/d/hooks", State: "/s/hooks", Runtime: "/r/hooks"},
+		},
+		"relative-variables": {
+			"linux", "/h",
+			map[string]string{"XDG_CONFIG_HOME": "c", "XDG_RUNTIME_DIR": "r"},
+			cli.Dirs{Config: "/h/.config/hooks", Data: "/h/.local/share/hooks", State: "/h/.local/state/hooks"},
+		},
+		"no-home": {"linux", "", nil, cli.Dirs{Config: "/.config/hooks", Data: "/.local/share/hooks", State: "/.local/state/hooks"}},
+		"mac": {"darwin", "/h", nil, cli.Dirs{
+			Config: "/h/Library/Application Support/hooks", Data: "/h/Library/Application Support/hooks", State: "/h/Library/Application Support/hooks",
+		}},
+		"windows":         {"windows", "/h", map[string]string{"LOCALAPPDATA": "/l"}, cli.Dirs{Config: "/l/hooks", Data: "/l/hooks", State: "/l/hooks"}},
+		"windows-service": {"windows", "/u", nil, cli.Dirs{Config: "/u/AppData/Local/hooks", Data: "/u/AppData/Local/hooks", State: "/u/AppData/Local/hooks"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			want := cli.Dirs{Config: filepath.FromSlash(tt.want.Config), Data: filepath.FromSlash(tt.want.Data), State: filepath.FromSlash(tt.want.State), Runtime: filepath.FromSlash(tt.want.Runtime)}
+			if got := cli.SystemDirs(tt.goos, tt.home, func(name string) string { return tt.vars[name] }); got != want {
+				t.Errorf("SystemDirs = %+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
 func TestSafeCompletion(t *testing.T) {
 	t.Parallel()
 	f := cli.SafeCompletion(func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {

@@ -13,13 +13,13 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/adrg/xdg"
 	"github.com/itchyny/gojq"
 	"golang.org/x/term"
 
@@ -76,16 +76,6 @@ type Env struct {
 	jq        *gojq.Code        // of --jq, once it has been compiled
 }
 
-// Dirs are the folders that belong to hooks. They need not exist.
-type Dirs struct {
-	Config string // settings and secrets: ~/.config/hooks
-	Data   string // the store: ~/.local/share/hooks
-	State  string // what a run remembers for the next: ~/.local/state/hooks
-
-	// Runtime holds sockets. It is "" where the system has no such folder.
-	Runtime string
-}
-
 // System returns the Env of the running process.
 func System() *Env {
 	dir, err := os.Getwd()
@@ -106,14 +96,9 @@ func System() *Env {
 		Rand:        rand.Reader,
 		HTTP:        &http.Client{},
 		Dir:         dir,
-		Dirs: Dirs{
-			Config:  filepath.Join(xdg.ConfigHome, "hooks"),
-			Data:    filepath.Join(xdg.DataHome, "hooks"),
-			State:   filepath.Join(xdg.StateHome, "hooks"),
-			Runtime: runtimeDir(),
-		},
-		GOOS: runtime.GOOS,
-		Exit: os.Exit,
+		Dirs:        SystemDirs(runtime.GOOS, homeDir(), os.Getenv),
+		GOOS:        runtime.GOOS,
+		Exit:        os.Exit,
 	}
 	env.Keyring = func() *secret.Keyring {
 		return secret.SystemKeyring(secret.Surroundings{GOOS: env.GOOS, Getenv: env.Getenv})
@@ -124,11 +109,13 @@ func System() *Env {
 	return env
 }
 
-// runtimeDir trusts only what the system names: xdg falls back to a folder
-// under /run that may not exist.
-func runtimeDir() string {
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "hooks")
+// homeDir is the home of the user: what the environment says, else the system.
+func homeDir() string {
+	if home, err := os.UserHomeDir(); err == nil {
+		return home
+	}
+	if u, err := user.Current(); err == nil {
+		return u.HomeDir
 	}
 	return ""
 }
