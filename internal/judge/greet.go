@@ -3,6 +3,7 @@ package judge
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -133,9 +134,10 @@ func refused(p *provider.Provider, why string) Greeting {
 
 // harmless says whether text can be echoed, or signed, without being more than
 // itself: no markup, no header, and where it is signed nothing that any scheme
-// signs. Those join their parts with ".", ":" or lines, or sign JSON.
+// signs. Those join their parts with ".", ":" or lines, sign JSON, or begin
+// with the time in Unix seconds.
 func harmless(text string, limit int, signed bool) bool {
-	if len(text) > limit {
+	if len(text) > limit || signed && startsWithTime(text) {
 		return false
 	}
 	for i := range len(text) {
@@ -170,4 +172,10 @@ func (l *limiter) allow(now time.Time) bool {
 	}
 	*oldest = now
 	return true
+}
+
+// startsWithTime says whether text begins with ten digits, as Unix seconds do.
+func startsWithTime(text string) bool {
+	const digits = 10
+	return len(text) >= digits && strings.Trim(text[:digits], "0123456789") == ""
 }
