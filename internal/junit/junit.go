@@ -3,10 +3,10 @@
 package junit
 
 import (
-	"encoding/xml"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/safetext"
@@ -31,78 +31,57 @@ type Case struct {
 	Output   string // what was seen
 }
 
-type suitesXML struct {
-	XMLName  xml.Name `xml:"testsuites"`
-	Tests    int      `xml:"tests,attr"`
-	Failures int      `xml:"failures,attr"`
-	Errors   int      `xml:"errors,attr"`
-	Suites   []suiteXML
-}
-
-type suiteXML struct {
-	XMLName   xml.Name `xml:"testsuite"`
-	Name      string   `xml:"name,attr"`
-	Timestamp string   `xml:"timestamp,attr"`
-	Tests     int      `xml:"tests,attr"`
-	Failures  int      `xml:"failures,attr"`
-	Errors    int      `xml:"errors,attr"`
-	Skipped   int      `xml:"skipped,attr"`
-	Time      string   `xml:"time,attr"`
-	Cases     []caseXML
-}
-
-type caseXML struct {
-	XMLName xml.Name  `xml:"testcase"`
-	Class   string    `xml:"classname,attr"`
-	Name    string    `xml:"name,attr"`
-	Time    string    `xml:"time,attr"`
-	Failure *textXML  `xml:"failure"`
-	Error   *textXML  `xml:"error"`
-	Skipped *textXML  `xml:"skipped"`
-	Output  *blockXML `xml:"system-out"`
-}
-
-type textXML struct {
-	Message string `xml:"message,attr"`
-}
-
-type blockXML struct {
-	Text string `xml:",chardata"`
-}
-
 // Write writes the suite as one document. Text that came from the network is
 // made visible in it, as on a terminal, so that no character is one that XML
 // does not have.
+//
+// The document is put together by hand: package encoding/xml would cost every
+// start of the program more than this one use is worth.
 func (s Suite) Write(w io.Writer) error {
-	suite := suiteXML{Name: line(s.Name), Timestamp: s.At.UTC().Format("2006-01-02T15:04:05"), Tests: len(s.Cases)}
+	var failures, errs, skipped int
 	var total time.Duration
+	var cases strings.Builder
 	for _, c := range s.Cases {
 		total += c.Duration
-		x := caseXML{Class: line(c.Class), Name: line(c.Name), Time: seconds(c.Duration)}
+		fmt.Fprintf(&cases, "    <testcase classname=%s name=%s time=%s>", attr(c.Class), attr(c.Name), attr(seconds(c.Duration)))
+		inside := ""
 		switch {
 		case c.Error != "":
-			x.Error, suite.Errors = &textXML{line(c.Error)}, suite.Errors+1
+			inside, errs = outcome("error", c.Error), errs+1
 		case c.Failure != "":
-			x.Failure, suite.Failures = &textXML{line(c.Failure)}, suite.Failures+1
+			inside, failures = outcome("failure", c.Failure), failures+1
 		case c.Skipped != "":
-			x.Skipped, suite.Skipped = &textXML{line(c.Skipped)}, suite.Skipped+1
+			inside, skipped = outcome("skipped", c.Skipped), skipped+1
 		}
 		if c.Output != "" {
-			x.Output = &blockXML{safetext.Block(c.Output)}
+			inside += "\n      <system-out>" + escape(safetext.Block(c.Output)) + "</system-out>"
 		}
-		suite.Cases = append(suite.Cases, x)
+		if inside != "" {
+			inside += "\n    "
+		}
+		cases.WriteString(inside + "</testcase>\n")
 	}
-	suite.Time = seconds(total)
-	doc, err := xml.MarshalIndent(suitesXML{
-		Tests: suite.Tests, Failures: suite.Failures, Errors: suite.Errors, Suites: []suiteXML{suite},
-	}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode the JUnit report: %w", err)
-	}
-	_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, doc)
+	counts := fmt.Sprintf(`tests="%d" failures="%d" errors="%d"`, len(s.Cases), failures, errs)
+	_, err := fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites %s>
+  <testsuite name=%s timestamp=%s %s skipped="%d" time=%s>
+%s  </testsuite>
+</testsuites>
+`, counts, attr(s.Name), attr(s.At.UTC().Format("2006-01-02T15:04:05")), counts, skipped, attr(seconds(total)), cases.String())
 	return err
 }
 
-func line(s string) string { return safetext.Line(s) }
+func outcome(name, message string) string {
+	return "\n      <" + name + " message=" + attr(message) + "></" + name + ">"
+}
+
+// attr is text as the value of an attribute, on one line, with its quotes.
+func attr(text string) string { return `"` + escape(safetext.Line(text)) + `"` }
+
+// escape writes text so that XML reads it back as it is. Safe text has no
+// characters but these that mean something there.
+func escape(text string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;", "\t", "&#x9;", "\n", "&#xA;").Replace(text)
+}
 
 func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }
