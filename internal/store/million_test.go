@@ -161,6 +161,8 @@ func BenchmarkFirstPage(b *testing.B) {
 func BenchmarkOpen(b *testing.B) {
 	s, _ := large(b)
 	path := s.Path()
+	cpu := cpuTime()
+	defer func() { b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(b.N), "cpu-us/op") }()
 	for b.Loop() {
 		s, err := store.Open(b.Context(), path, store.Options{Now: time.Now})
 		if err != nil {
