@@ -119,10 +119,16 @@ func (r *reading) query() fields {
 	return r.queryList
 }
 
+// maxForm is how large a body may be to be read as a form. No provider sends a
+// larger one, and anybody can.
+const maxForm = 1 << 20
+
 func (r *reading) form() fields {
 	if !r.asked[2] {
 		r.asked[2] = true
-		r.formList = parseFields(string(r.m.Body))
+		if len(r.m.Body) <= maxForm {
+			r.formList = parseFields(string(r.m.Body))
+		}
 	}
 	return r.formList
 }
