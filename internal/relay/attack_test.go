@@ -291,10 +291,20 @@ func TestTooManyStreams(t *testing.T) {
 	}))
 	var wg sync.WaitGroup
 	for range 4 {
-		wg.Go(func() { do(t, "GET", public+"/wait", nil) })
+		wg.Go(func() {
+			if resp, body := do(t, "GET", public+"/wait", nil); resp.StatusCode != 200 {
+				t.Errorf("one of four: %d %s %q", resp.StatusCode, resp.Header.Get("Hooks-Error"), body)
+			}
+		})
 	}
 	for range 4 {
-		<-inside
+		select {
+		case <-inside:
+		case <-time.After(10 * time.Second):
+			close(release)
+			wg.Wait()
+			t.Fatal("four requests did not get through at once")
+		}
 	}
 	if resp, _ := do(t, "GET", public, nil); resp.StatusCode != 503 || resp.Header.Get("Hooks-Error") != "tunnel_busy" {
 		t.Errorf("one too many: %d %s", resp.StatusCode, resp.Header.Get("Hooks-Error"))

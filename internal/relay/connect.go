@@ -123,9 +123,6 @@ func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
 		return
 	}
 	ses, welcome, err := s.greet(ws, n, who, hello)
-	if err == nil {
-		err = wire.WriteWelcome(ws, welcome)
-	}
 	if err != nil {
 		s.cfg.Log.Error("greet", "tunnel", n.label, "error", err.Error())
 		wire.Refuse(ws, wire.CloseFault, "")
@@ -134,7 +131,18 @@ func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
 		}
 		return
 	}
-	s.join(ses, hello)
+	// The session takes requests before its client can know that it is
+	// connected: whoever acts on the greeting finds it there.
+	gone, refused := s.join(ses)
+	err = wire.WriteWelcome(ws, welcome)
+	ses.link.Release()
+	switch {
+	case err != nil:
+		ses.link.Close(wire.CloseAbnormal, "")
+	case refused:
+		ses.link.Close(wire.CloseFault, errTooManyLinks.text)
+	}
+	s.settle(ses, gone)
 }
 
 // greet makes the session and what its client is told first.
@@ -152,7 +160,7 @@ func (s *Server) greet(ws *websocket.Conn, n *name, who claimant, hello *wire.He
 	recv := wire.DefaultWindows()
 	recv.Streams = cap(ses.slots)
 	ses.link = wire.NewLink(ws, wire.Options{
-		Role: wire.Relay, Send: hello.Limits, Recv: recv, Shared: &s.shared, Callbacks: s.callbacks(ses),
+		Role: wire.Relay, Send: hello.Limits, Recv: recv, Shared: &s.shared, Callbacks: s.callbacks(ses), Held: true,
 	})
 	w := &wire.Welcome{
 		Relay: s.cfg.Version, Node: s.cfg.Node, URL: s.URLOf(n.label), Name: n.label,
@@ -161,13 +169,18 @@ func (s *Server) greet(ws *websocket.Conn, n *name, who claimant, hello *wire.He
 	return ses, w, s.enrol(n, hello, w)
 }
 
-// join makes the session take requests and has it served.
-func (s *Server) join(ses *session, hello *wire.Hello) {
-	n := ses.name
+// join makes the session take requests. It returns the sessions whose name it
+// takes over.
+func (s *Server) join(ses *session) (gone []*session, refused bool) {
 	s.mu.Lock()
 	s.live[ses] = struct{}{}
 	s.mu.Unlock()
-	gone, refused := n.join(ses, hello, s.cfg.Limits.Links)
+	return ses.name.join(ses, ses.hello, s.cfg.Limits.Links)
+}
+
+// settle sends away those whose name the session has now, and has it served.
+func (s *Server) settle(ses *session, gone []*session) {
+	n := ses.name
 	for _, old := range gone {
 		if old.instance == ses.instance {
 			old.link.Close(wire.CloseReplaced, "") // its client has given it up
@@ -175,12 +188,9 @@ func (s *Server) join(ses *session, hello *wire.Hello) {
 		}
 		s.replace(old)
 	}
-	if refused {
-		ses.link.Close(wire.CloseFault, errTooManyLinks.text)
-	}
 	s.metrics.links.Add(1)
 	s.wheel.add(ses, pingEvery)
-	s.cfg.Log.Info("connected", "tunnel", n.label, "client", hello.Client, "remote", ses.remote, "token", ses.token)
+	s.cfg.Log.Info("connected", "tunnel", n.label, "client", ses.hello.Client, "remote", ses.remote, "token", ses.token)
 	if s.draining.Load() { // Drain may have run between admit and here
 		ses.away.Store(true)
 		ses.link.GoAway(wire.GoAway{Max: time.Second, Why: wire.GoAwayDraining})

@@ -297,7 +297,7 @@ func (s *Server) fetch(n *name, offset uint64, fresh bool, ahead *[]*spool.Recor
 // hand gives an event to a client. One that is gone meanwhile changes nothing.
 func (s *Server) hand(n *name, ses *session, r *spool.Record) {
 	n.mu.Lock()
-	if !slices.Contains(n.sessions, ses) {
+	if !slices.Contains(n.sessions, ses) || !n.box.can(r.Offset) {
 		n.mu.Unlock()
 		return
 	}
@@ -347,12 +347,16 @@ func (n *name) retryLocked(s *Server, wait time.Duration) {
 // expire removes what is too old.
 func (s *Server) expire(ctx context.Context, n *name) {
 	n.mu.Lock()
-	kept := n.kept
-	n.mu.Unlock()
-	if kept == nil {
+	if n.kept == nil {
+		n.mu.Unlock()
 		return
 	}
-	gone, err := s.cfg.Spool.Expire(ctx, kept)
+	// Under the lock: what is not in flight now is not handed out meanwhile.
+	gone, err := s.cfg.Spool.Expire(ctx, n.kept, n.box.inFlight())
+	for _, offset := range gone {
+		n.box.gone(offset)
+	}
+	n.mu.Unlock()
 	if err != nil {
 		s.cfg.Log.Error("write the store", "tunnel", n.label, "error", err.Error())
 		return
@@ -360,11 +364,6 @@ func (s *Server) expire(ctx context.Context, n *name) {
 	if len(gone) == 0 {
 		return
 	}
-	n.mu.Lock()
-	for _, offset := range gone {
-		n.box.gone(offset)
-	}
-	n.mu.Unlock()
 	s.cfg.Log.Warn("events expired undelivered", "tunnel", n.label, "events", len(gone))
 	s.markStale(n)
 }

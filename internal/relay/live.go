@@ -172,6 +172,8 @@ func (n *name) unhold(hold int64) {
 
 func openRefusal(err error) *refusal {
 	switch {
+	case errors.Is(err, wire.ErrEnded):
+		return errOffline
 	case errors.Is(err, wire.ErrGoingAway):
 		return errMoving
 	case errors.Is(err, wire.ErrFrame) && strings.Contains(err.Error(), "head of"):

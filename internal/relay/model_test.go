@@ -377,8 +377,9 @@ func (m *model) crash(c *modelClient) {
 
 // expire removes one waiting event, as age does.
 func (m *model) expire() {
+	held := m.box.inFlight()
 	for o, e := range m.rows {
-		if slices.Contains(m.pendingAcks, o) {
+		if slices.Contains(m.pendingAcks, o) || slices.Contains(held, o) {
 			continue
 		}
 		delete(m.rows, o)

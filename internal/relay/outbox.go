@@ -22,7 +22,8 @@ type outbox[H comparable] struct {
 	waiting int64  // stored, not acknowledged, not expired
 	storing int    // on their way into the store
 	flights map[uint64]flight[H]
-	back    []comeback // by offset
+	back    []comeback          // by offset
+	dead    map[uint64]struct{} // left the store before they were handed out
 }
 
 // A flight is an event that a client has and did not acknowledge.
@@ -73,6 +74,13 @@ func (o *outbox[H]) pick(now time.Time) (offset uint64, fresh, ok bool, wait tim
 	return o.next, true, true, 0
 }
 
+// can says whether an event that pick named, and that was then read from the
+// store, may still be handed out: it may have left the store meanwhile.
+func (o *outbox[H]) can(offset uint64) bool {
+	_, dead := o.dead[offset]
+	return offset >= o.next && !dead || o.find(offset) >= 0
+}
+
 // launch notes that h gets the event now and returns how often it went before.
 func (o *outbox[H]) launch(h H, offset uint64, size int64) uint32 {
 	f := flight[H]{to: h, size: size}
@@ -80,7 +88,7 @@ func (o *outbox[H]) launch(h H, offset uint64, size int64) uint32 {
 		f.tries, f.damaged = o.back[i].tries, o.back[i].damaged
 		o.back = slices.Delete(o.back, i, i+1)
 	}
-	o.next = max(o.next, offset+1)
+	o.skip(offset + 1)
 	if o.flights == nil {
 		o.flights = make(map[uint64]flight[H])
 	}
@@ -93,11 +101,23 @@ func (o *outbox[H]) find(offset uint64) int {
 }
 
 // skip notes that the store has nothing below offset that was not handed out.
-func (o *outbox[H]) skip(offset uint64) { o.next = max(o.next, offset) }
+func (o *outbox[H]) skip(offset uint64) {
+	o.next = max(o.next, offset)
+	maps.DeleteFunc(o.dead, func(d uint64, _ struct{}) bool { return d < o.next })
+}
 
-// gone notes that an event has left the store undelivered.
+// inFlight lists the events that clients have.
+func (o *outbox[H]) inFlight() []uint64 { return slices.Collect(maps.Keys(o.flights)) }
+
+// gone notes that an event has left the store undelivered. It must not be in
+// flight: whoever has it may still deliver it, and nothing may overtake it.
 func (o *outbox[H]) gone(offset uint64) {
-	delete(o.flights, offset)
+	if offset >= o.next {
+		if o.dead == nil {
+			o.dead = make(map[uint64]struct{})
+		}
+		o.dead[offset] = struct{}{}
+	}
 	if i := o.find(offset); i >= 0 {
 		o.back = slices.Delete(o.back, i, i+1)
 	}
@@ -122,7 +142,7 @@ func (o *outbox[H]) acked(h H, a wire.Ack) []uint64 {
 // ackedTo notes that count events up to offset were acknowledged at once: a
 // client that returns says what it has, whoever has them in flight.
 func (o *outbox[H]) ackedTo(offset uint64, count int) {
-	o.next = max(o.next, offset+1)
+	o.skip(offset + 1)
 	maps.DeleteFunc(o.flights, func(f uint64, _ flight[H]) bool { return f <= offset })
 	o.back = slices.DeleteFunc(o.back, func(b comeback) bool { return b.offset <= offset })
 	o.waiting -= int64(count)

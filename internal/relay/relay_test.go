@@ -164,6 +164,7 @@ func TestHonestAnswers(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
+	waitFor(t, func() bool { return len(s.Links()) == 1 }) // the relay has noticed
 	dial(t, s, "breaks", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), nil)
 	for _, tt := range []struct {
 		name   string

@@ -89,6 +89,7 @@ func TestStoredWhileAway(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
+	waitFor(t, func() bool { return len(s.Links()) == 0 })
 	var want []string
 	for i := range 50 {
 		status, body := send(t, fmt.Sprintf("%s/away/%d?q=%%2F", public, i), fmt.Sprint("body ", i))
@@ -193,6 +194,7 @@ func TestFullStoreAnswers503(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
+	waitFor(t, func() bool { return len(s.Links()) == 0 })
 	for i, want := range []int{202, 202, 503} {
 		if status, _ := send(t, public, fmt.Sprint(i)); status != want {
 			t.Errorf("request %d: %d, want %d", i, status, want)
@@ -223,6 +225,7 @@ func TestBacklogDrains(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
+	waitFor(t, func() bool { return len(s.Links()) == 0 })
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -262,6 +265,7 @@ func TestSeekReadsAgain(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
+	waitFor(t, func() bool { return len(s.Links()) == 0 })
 	dial(t, s, "again", http.NotFoundHandler(), func(c *tunnel.Config) {
 		queue(&second)(c)
 		c.Since = time.Now().Add(-time.Hour)

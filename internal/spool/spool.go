@@ -317,13 +317,12 @@ func (s *Spool) Append(ctx context.Context, n *Name, r *Record) error {
 	n.reserved++
 	n.bytes += size
 	n.mu.Unlock()
-	defer func() {
+	err := s.group.Do(ctx, &op{kind: opAppend, name: n, record: r, size: int(size) + 200})
+	if err != nil {
 		n.mu.Lock()
 		n.reserved--
 		n.bytes -= size
 		n.mu.Unlock()
-	}()
-	if err := s.group.Do(ctx, &op{kind: opAppend, name: n, record: r, size: int(size) + 200}); err != nil {
 		return fmt.Errorf("store an event: %w", err)
 	}
 	return nil
@@ -393,10 +392,10 @@ func (s *Spool) flush(ctx context.Context, n *Name) error {
 }
 
 // Expire removes what is older than the limit, and what was kept long enough
-// after its acknowledgement. It returns the offsets of the events that expired
-// undelivered.
-func (s *Spool) Expire(ctx context.Context, n *Name) ([]uint64, error) {
-	o := &op{kind: opExpire, name: n, size: 100}
+// after its acknowledgement. The events in except stay: somebody has them. It
+// returns the offsets of the events that expired undelivered.
+func (s *Spool) Expire(ctx context.Context, n *Name, except []uint64) ([]uint64, error) {
+	o := &op{kind: opExpire, name: n, offsets: except, size: 100}
 	err := s.group.Do(ctx, o)
 	return o.expired, err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -144,6 +145,32 @@ func TestFullIsSaid(t *testing.T) {
 	add(t, s, n, 6)
 }
 
+// Many at once fill the store to its last place, and no further.
+func TestFullToTheLastPlace(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), spool.Limits{Events: 100}, now)
+	defer s.Close()
+	n := named(t, s, "aaa")
+	var wg sync.WaitGroup
+	var stored, full atomic.Int32
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 14 {
+				switch err := s.Append(context.Background(), n, record(i*14+j)); {
+				case err == nil:
+					stored.Add(1)
+				case errors.Is(err, spool.ErrFull):
+					full.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if stored.Load() != 100 || full.Load() != 12 {
+		t.Errorf("%d stored and %d refused, want 100 and 12", stored.Load(), full.Load())
+	}
+}
+
 func TestExpiryIsCounted(t *testing.T) {
 	t.Parallel()
 	at := now()
@@ -156,7 +183,10 @@ func TestExpiryIsCounted(t *testing.T) {
 	s.Flush()
 	check(t, offsets(t, s, n, true), []uint64{1, 2})
 	at = at.Add(2 * time.Hour)
-	gone, err := s.Expire(context.Background(), n)
+	if gone, err := s.Expire(context.Background(), n, []uint64{1}); err != nil || len(gone) != 0 {
+		t.Errorf("Expire without event 1 = %v, %v, want nothing", gone, err)
+	}
+	gone, err := s.Expire(context.Background(), n, nil)
 	if err != nil || len(gone) != 1 || gone[0] != 1 {
 		t.Errorf("Expire = %v, %v, want event 1", gone, err)
 	}

@@ -196,8 +196,20 @@ func (t *transaction) run(batch []*op) (err error) {
 	return err
 }
 
-// publish makes the new counts known, after the commit.
+// publish makes the new counts known, after the commit. What was reserved for
+// an event is given back in the same moment in which it counts as waiting.
 func (t *transaction) publish(batch []*op) {
+	for n, c := range t.counts {
+		n.mu.Lock()
+		n.counts = *c
+		for _, o := range batch {
+			if o.kind == opAppend && o.name == n {
+				n.reserved--
+				n.bytes -= o.record.size()
+			}
+		}
+		n.mu.Unlock()
+	}
 	for _, o := range batch {
 		switch {
 		case o.kind == opAppend:
@@ -210,11 +222,6 @@ func (t *transaction) publish(batch []*op) {
 				o.name.id = o.id
 			}
 		}
-	}
-	for n, c := range t.counts {
-		n.mu.Lock()
-		n.counts = *c
-		n.mu.Unlock()
 	}
 }
 
@@ -347,27 +354,43 @@ func (t *transaction) expire(o *op) error {
 		}
 	}
 	before := now.Add(-t.w.s.limits.Age).UnixNano()
-	st, err := t.stmt("DELETE FROM event WHERE key BETWEEN ? AND ? AND done = 0 AND received < ? RETURNING key, size")
+	old, bytes, err := t.older(o, first, last, before)
 	if err != nil {
 		return err
+	}
+	for _, offset := range old {
+		if _, err := t.exec("DELETE FROM event WHERE key = ?", keyOf(n, offset)); err != nil {
+			return err
+		}
+	}
+	t.settle(n, int64(len(old)), bytes, false)
+	o.expired = old
+	return nil
+}
+
+// older lists the waiting events that came before a time, but for those that
+// the op leaves out.
+func (t *transaction) older(o *op, first, last, before int64) (old []uint64, bytes int64, err error) {
+	st, err := t.stmt("SELECT key, size FROM event WHERE key BETWEEN ? AND ? AND done = 0 AND received < ?")
+	if err != nil {
+		return nil, 0, err
 	}
 	rows, err := st.QueryContext(t.ctx, first, last, before)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	defer rows.Close()
-	o.expired = nil
-	var bytes int64
 	for rows.Next() {
 		var key, size int64
 		if err := rows.Scan(&key, &size); err != nil {
-			return err
+			return nil, 0, err
 		}
-		o.expired = append(o.expired, offsetOf(key))
-		bytes += size
+		if offset := offsetOf(key); !slices.Contains(o.offsets, offset) {
+			old = append(old, offset)
+			bytes += size
+		}
 	}
-	t.settle(n, int64(len(o.expired)), bytes, false)
-	return rows.Err()
+	return old, bytes, rows.Err()
 }
 
 func (t *transaction) saveName(o *op) error {

@@ -24,6 +24,9 @@ const controlBurst = 20
 // ErrGoingAway is returned by Open on a link that starts nothing new.
 var ErrGoingAway = errors.New("link is going away")
 
+// ErrEnded is returned by Open on a link that has ended: nothing was sent.
+var ErrEnded = errors.New("link has ended")
+
 // A Role says which end of a link this is.
 type Role uint8
 
@@ -76,6 +79,10 @@ type Options struct {
 	Recv      Windows // what we granted
 	Callbacks Callbacks
 	Shared    *Shared
+
+	// Held keeps everything that is sent in the queue until Release: a link
+	// can be handed out while its greeting is still being written.
+	Held bool
 }
 
 // Shared holds the buffers that the links of a process share. The zero value
@@ -131,6 +138,7 @@ func NewLink(ws *websocket.Conn, o Options) *Link {
 		ws: ws, role: o.Role, cb: o.Callbacks, pools: &o.Shared.pools,
 		recvOf: o.Recv, sendOf: o.Send, born: time.Now(), ctlTokens: controlBurst,
 		nextID: 1, send: sendWindow{o.Send.Link}, recv: newRecvWindow(o.Recv.Link),
+		writing: o.Held,
 	}
 	l.idle.L = &l.mu
 	ws.SetReadLimit(MaxMessage)
@@ -138,6 +146,19 @@ func NewLink(ws *websocket.Conn, o Options) *Link {
 	ws.SetPongHandler(l.onPong)
 	ws.SetCloseHandler(func(int, string) error { return nil }) // Serve answers
 	return l
+}
+
+// Release lets a link that was Held write.
+func (l *Link) Release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.writing = false
+	if l.err != nil {
+		l.writing = true
+		go l.farewell()
+		return
+	}
+	l.kickLocked(false)
 }
 
 // Err is why the link ended, nil while it lives.
@@ -337,7 +358,7 @@ func (l *Link) start(t Type, flags Flags, body []byte, fin bool, payload func([]
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
-		return nil, l.err
+		return nil, fmt.Errorf("%w: %w", ErrEnded, l.err)
 	}
 	if l.away || l.nextID > MaxStream-2 {
 		return nil, ErrGoingAway
