@@ -5,7 +5,7 @@ package capture
 // times its size besides the body itself.
 const (
 	// BodyMemory is how much of bodies may be in memory in all.
-	BodyMemory = 100 << 20
+	BodyMemory = 64 << 20
 	// HeapLimit is what the runtime is told to keep the heap below
 	// (debug.SetMemoryLimit).
 	HeapLimit = 128 << 20
