@@ -136,7 +136,7 @@ func (s *search) key(si, ki int) *scheme.Key {
 	id := keyID{si, ki}
 	key, ok := s.keys[id]
 	if !ok {
-		key, _ = s.schemes[si].scheme.Key(s.secrets[ki].secret.Secret) //nolint:errcheck // nil: it is not a key of this scheme
+		key, _ = s.schemes[si].scheme.Key(s.secrets[ki].secret.Secret) // nil: it is not a key of this scheme
 		s.keys[id] = key
 	}
 	return key

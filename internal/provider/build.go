@@ -166,10 +166,6 @@ func appendForm(dst []byte, form []sampleField, s *sampler) []byte {
 	return dst
 }
 
-type compiledRequest struct {
-	headers []sampleField
-}
-
 func (c *compiler) values() {
 	c.out.values = c.sampleValues("values", c.def.Values, nil)
 	form := c.def.Event.IDForm

@@ -52,7 +52,6 @@ type Provider struct {
 	forms      []SecretForm
 	texts      *scheme.Texts // id, type, time, order
 	rule       recognition
-	request    compiledRequest
 	samples    []*eventSample // by index of Events
 	values     map[string]*sampleText
 	idForm     *sampleText

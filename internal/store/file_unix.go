@@ -106,10 +106,11 @@ func openQueue(path string) *queue {
 	return &queue{f}
 }
 
-// enter makes others see that this process waits; leave ends that.
-func (q *queue) enter() { q.flock(syscall.LOCK_SH) }
+// enter makes others see that this process waits; leave ends that. Where a
+// lock cannot be had, the turns are only less fair.
+func (q *queue) enter() { _ = q.flock(syscall.LOCK_SH) }
 
-func (q *queue) leave() { q.flock(syscall.LOCK_UN) }
+func (q *queue) leave() { _ = q.flock(syscall.LOCK_UN) }
 
 // crowded says whether another process waits.
 func (q *queue) crowded() bool {

@@ -183,14 +183,9 @@ func (s *Store) textOf(ctx context.Context, seq int64) (string, error) {
 // indexed. It stops early where that gets too much for a transaction.
 func (s *Store) textsOf(ctx context.Context, seqs []int64) (texts []string, size int, err error) {
 	for _, seq := range seqs {
-		text := ""
-		d, err := s.load(ctx, place{seq: seq})
-		switch {
-		case isGone(err), isDamagedDelivery(err):
-		case err != nil:
+		text, err := s.textOf(ctx, seq)
+		if err != nil {
 			return nil, 0, err
-		case len(d.Body) <= maxText:
-			text = searchable(d)
 		}
 		texts, size = append(texts, text), size+len(text)
 		if size > maxTexts {
@@ -204,6 +199,7 @@ func (tx *transaction) insertTexts(seqs []int64, texts []string) error {
 	for i, seq := range seqs {
 		statement, args := "INSERT INTO texts (rowid, text) SELECT seq, ? FROM delivery WHERE seq = ?", []any{texts[i], seq}
 		if texts[i] == "" {
+			tx.filled("untexted")
 			statement, args = "INSERT OR IGNORE INTO untexted SELECT seq FROM delivery WHERE seq = ?", []any{seq}
 		}
 		if _, err := tx.exec(statement, args...); err != nil {

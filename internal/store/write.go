@@ -216,6 +216,7 @@ type transaction struct {
 	was   counters        // what it began with
 	added map[facet]int64 // facets that it made
 	room  room
+	empty map[string]bool // tables, see isEmpty
 }
 
 // state is the store's row of that name.
@@ -258,7 +259,7 @@ const (
 // lock takes the store's write lock, which one process has at a time.
 func (w *writer) lock() error {
 	if w.queue.crowded() {
-		time.Sleep(standBy)
+		<-time.After(standBy)
 	}
 	_, err := w.session.exec("BEGIN IMMEDIATE")
 	if !isBusy(err) {

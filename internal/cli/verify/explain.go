@@ -126,6 +126,7 @@ func compared(v render.View, d, captured *webhook.Delivery) string {
 	was, is := around(captured.Body, d.Body)
 	return "\n" + v.Heading("Compared with the capture that carries this signature") + v.Pairs([]render.Pair{
 		{Name: "capture", Text: captured.ID + ", " + string(captured.Verification.Status)},
-		{Name: "captured", Text: was}, {Name: "here", Text: is},
+		{Name: "captured", Text: was},
+		{Name: "here", Text: is},
 	})
 }
