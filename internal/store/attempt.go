@@ -41,6 +41,7 @@ func (s *Store) SetResponse(ctx context.Context, deliveryID string, status int) 
 		if _, err := tx.exec("DELETE FROM attempt WHERE seq = ? AND number = 0", r.seq); err != nil {
 			return err
 		}
+		tx.filled("attempt")
 		tx.state.attempt++
 		if _, err := tx.exec("INSERT INTO attempt (n, seq, number, record) VALUES (?, ?, 0, ?)",
 			tx.state.attempt, r.seq, encodeAnswer(status)); err != nil {
@@ -101,6 +102,7 @@ func (tx *transaction) insertAttempt(seq int64, a *webhook.Attempt, record *reco
 	if a.Response != nil {
 		body = a.Response.Body
 	}
+	tx.filled("attempt")
 	tx.state.attempt++
 	_, err := tx.exec("INSERT INTO attempt (n, seq, number, record, body) VALUES (?, ?, ?, ?, ?)",
 		tx.state.attempt, seq, number, record.sealed(body, numberBytes(int(number))), body)
@@ -110,6 +112,7 @@ func (tx *transaction) insertAttempt(seq int64, a *webhook.Attempt, record *reco
 // setFailed puts a delivery among those that failed, or takes it out.
 func (tx *transaction) setFailed(facet int64, id []byte, seq int64, failed bool) error {
 	if failed {
+		tx.filled("failed")
 		_, err := tx.exec("INSERT OR IGNORE INTO failed (facet, id, seq) VALUES (?, ?, ?)", facet, id, seq)
 		return err
 	}

@@ -128,6 +128,7 @@ func TestAppendAllocations(t *testing.T) {
 		t.Skip("the race detector allocates itself")
 	}
 	s := open(t, store.Options{})
+	s.StopIndexer()
 	const limit = 140
 	list := make([]*webhook.Delivery, 0, 201)
 	for n := range int64(cap(list)) {

@@ -96,29 +96,53 @@ func (tx *transaction) delete(seq int64) error {
 	if _, err := tx.scan("SELECT id, facet, key, length(body) FROM delivery WHERE seq = ?", []any{seq}, &id, &facet, &key, &size); err != nil {
 		return err
 	}
-	type statement struct {
+	texted := seq <= tx.state.texted
+	for _, part := range []struct {
+		skip bool
 		text string
 		args []any
-	}
-	list := []statement{
-		{"DELETE FROM by_facet WHERE facet = ? AND id = ?", []any{facet, id}},
-		{"DELETE FROM by_key WHERE key = ? AND seq = ?", []any{key, seq}},
-		{"DELETE FROM failed WHERE facet = ? AND id = ?", []any{facet, id}},
-		{"DELETE FROM attempt WHERE seq = ?", []any{seq}},
-		{"DELETE FROM pending WHERE id = ?", []any{id}},
-		{"DELETE FROM delivery WHERE seq = ?", []any{seq}},
-	}
-	if seq <= tx.state.texted {
-		list = append(list, statement{"DELETE FROM untexted WHERE seq = ?", []any{seq}}, statement{"DELETE FROM texts WHERE rowid = ?", []any{seq}})
-	}
-	for _, s := range list {
-		if _, err := tx.exec(s.text, s.args...); err != nil {
+	}{
+		{false, "DELETE FROM by_facet WHERE facet = ? AND id = ?", []any{facet, id}},
+		{key == 0, "DELETE FROM by_key WHERE key = ? AND seq = ?", []any{key, seq}},
+		{tx.isEmpty("failed"), "DELETE FROM failed WHERE facet = ? AND id = ?", []any{facet, id}},
+		{tx.isEmpty("attempt"), "DELETE FROM attempt WHERE seq = ?", []any{seq}},
+		{tx.isEmpty("pending"), "DELETE FROM pending WHERE id = ?", []any{id}},
+		{!texted || tx.isEmpty("untexted"), "DELETE FROM untexted WHERE seq = ?", []any{seq}},
+		{!texted, "DELETE FROM texts WHERE rowid = ?", []any{seq}},
+		{false, "DELETE FROM delivery WHERE seq = ?", []any{seq}},
+	} {
+		if part.skip {
+			continue
+		}
+		if _, err := tx.exec(part.text, part.args...); err != nil {
 			return err
 		}
 	}
 	tx.state.count--
 	tx.state.bytes -= size
 	return nil
+}
+
+// isEmpty says whether there is nothing in a table, as it was when the
+// transaction first asked; filled says that it has put something there.
+func (tx *transaction) isEmpty(table string) bool {
+	known, ok := tx.empty[table]
+	if !ok {
+		var exists int64
+		_, err := tx.scan("SELECT EXISTS (SELECT 1 FROM "+table+")", nil, &exists)
+		known = err == nil && exists == 0
+		tx.setEmpty(table, known)
+	}
+	return known
+}
+
+func (tx *transaction) filled(table string) { tx.setEmpty(table, false) }
+
+func (tx *transaction) setEmpty(table string, empty bool) {
+	if tx.empty == nil {
+		tx.empty = map[string]bool{}
+	}
+	tx.empty[table] = empty
 }
 
 // giveBackStep is how many pages are given back in a transaction.

@@ -44,3 +44,10 @@ func (s *Store) Consistent(ctx context.Context) error {
 func (s *Store) IndexAll(ctx context.Context) (bool, error) {
 	return s.indexSlice(ctx, func() bool { return ctx.Err() != nil })
 }
+
+// StopIndexer ends the background work, so that nothing but a test's own calls
+// happens.
+func (s *Store) StopIndexer() {
+	s.stop()
+	s.work.Wait()
+}

@@ -31,6 +31,7 @@ func (s *Store) Enqueue(ctx context.Context, r Redelivery) error {
 		return fmt.Errorf("queue redelivery: %w", err)
 	}
 	err = s.do(ctx, len(r.URL)+len(r.Note), func(tx *transaction) error {
+		tx.filled("pending")
 		_, err := tx.exec("INSERT OR REPLACE INTO pending (id, url, number, next_at, note) VALUES (?, ?, ?, ?, ?)",
 			raw[:], r.URL, r.Number, r.NextAt.UnixMicro(), r.Note)
 		return err
