@@ -297,7 +297,12 @@ func (s *Server) fetch(n *name, offset uint64, fresh bool, ahead *[]*spool.Recor
 // hand gives an event to a client. One that is gone meanwhile changes nothing.
 func (s *Server) hand(n *name, ses *session, r *spool.Record) {
 	n.mu.Lock()
-	if !slices.Contains(n.sessions, ses) || !n.box.can(r.Offset) {
+	if !n.box.can(r.Offset) { // it left the store after it was read
+		n.box.skip(r.Offset + 1)
+		n.mu.Unlock()
+		return
+	}
+	if !slices.Contains(n.sessions, ses) {
 		n.mu.Unlock()
 		return
 	}

