@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
@@ -205,8 +206,13 @@ func TestRedeliverAfterDeath(t *testing.T) {
 	o.end()
 	app.mu.Lock()
 	defer app.mu.Unlock()
-	if len(app.got) != 2 || app.got[0].URL.Path != "/owed" || app.got[1].URL.Path != "/under-way" {
-		t.Errorf("the app got %d requests, want /owed and /under-way", len(app.got))
+	var paths []string
+	for _, r := range app.got {
+		paths = append(paths, r.URL.Path)
+	}
+	slices.Sort(paths) // on a busy machine both are due when the listener begins
+	if !slices.Equal(paths, []string{"/owed", "/under-way"}) {
+		t.Errorf("the app got %v, want /owed and /under-way", paths)
 	}
 }
 
