@@ -129,7 +129,7 @@ func TestAppendAllocations(t *testing.T) {
 	}
 	s := open(t, store.Options{})
 	s.StopIndexer()
-	const limit = 140
+	const limit = 110
 	list := make([]*webhook.Delivery, 0, 201)
 	for n := range int64(cap(list)) {
 		list = append(list, kilobyte(n))

@@ -169,7 +169,7 @@ func (s *Store) textOf(ctx context.Context, seq int64) (string, error) {
 	if found, err := s.one(ctx, "SELECT length(body) FROM delivery WHERE seq = ?", []any{seq}, &length); err != nil || !found || length > maxText {
 		return "", err
 	}
-	d, err := s.load(ctx, place{seq: seq})
+	d, err := s.loadBare(ctx, place{seq: seq})
 	if err != nil {
 		if isGone(err) || isDamagedDelivery(err) {
 			return "", nil

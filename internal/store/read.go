@@ -71,9 +71,13 @@ func (p *pool) each(ctx context.Context, text string, args []any, f func(scan fu
 	return rows.Err()
 }
 
-// one reads the only row of a query and says whether there is one.
+// one reads the only row of a query and says whether there is one. Such a query
+// is over before it could be interrupted, and watching for that costs as much.
 func (s *Store) one(ctx context.Context, text string, args []any, dest ...any) (found bool, err error) {
-	err = s.each(ctx, text, args, func(scan func(...any) error) error {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	err = s.each(context.WithoutCancel(ctx), text, args, func(scan func(...any) error) error {
 		found = true
 		return scan(dest...)
 	})
@@ -124,6 +128,27 @@ type place struct {
 
 // load reads a delivery. One that has been deleted meanwhile is ErrNotFound.
 func (s *Store) load(ctx context.Context, p place) (*webhook.Delivery, error) {
+	d, err := s.loadBare(ctx, p)
+	if err == nil {
+		err = s.complete(ctx, d, p.seq)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// complete reads what happened to a delivery since it was stored.
+func (s *Store) complete(ctx context.Context, d *webhook.Delivery, seq int64) error {
+	if err := s.loadAttempts(ctx, d, seq); err != nil {
+		id, _ := ids.Parse(d.ID) // it was written as one
+		return s.damaged(id[:], err)
+	}
+	return nil
+}
+
+// loadBare reads a delivery as it was stored.
+func (s *Store) loadBare(ctx context.Context, p place) (*webhook.Delivery, error) {
 	var (
 		id, dup, record, sum, body []byte
 		answer                     *int64
@@ -153,14 +178,11 @@ func (s *Store) load(ctx context.Context, p place) (*webhook.Delivery, error) {
 	if answer != nil {
 		d.Response = &webhook.Response{Status: int(*answer)}
 	}
-	if err := s.loadAttempts(ctx, d, p.seq); err != nil {
-		return nil, s.damaged(id, err)
-	}
 	return d, nil
 }
 
 func (s *Store) loadAttempts(ctx context.Context, d *webhook.Delivery, seq int64) error {
-	return s.each(ctx, "SELECT number, record, body FROM attempt WHERE seq = ? ORDER BY number", []any{seq},
+	return s.each(context.WithoutCancel(ctx), "SELECT number, record, body FROM attempt WHERE seq = ? ORDER BY number", []any{seq},
 		func(scan func(...any) error) error {
 			var (
 				number       int

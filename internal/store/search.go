@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -86,27 +87,73 @@ func (s *Store) catchUp(ctx context.Context) {
 func (s *Store) matches(ctx context.Context, text string, q Query) iter.Seq2[Match, error] {
 	return func(yield func(Match, error) bool) {
 		needle := fold(text)
+		facets := s.wanted(ctx, &q)
 		for seq, err := range s.candidates(ctx, needle, q.Before) {
-			if err != nil {
-				yield(Match{}, err)
-				return
-			}
-			d, err := s.load(ctx, place{seq: seq})
-			if isGone(err) {
+			if err == nil && !facets.has(ctx, s, seq) {
 				continue
 			}
-			if err == nil && (q.Before != "" && d.ID >= q.Before || !q.matches(d) || !strings.Contains(searchable(d), needle)) {
-				continue
-			}
-			m := Match{Delivery: d}
+			var m Match
 			if err == nil {
-				m.Path = where(d, needle)
+				m, err = s.match(ctx, seq, needle, &q)
 			}
-			if !yield(m, err) {
+			if errors.Is(err, errNoMatch) || isGone(err) {
+				continue
+			}
+			if !yield(m, err) || err != nil && !isDamagedDelivery(err) {
 				return
 			}
 		}
 	}
+}
+
+// errNoMatch says that a candidate is none.
+var errNoMatch = errors.New("no match")
+
+// match looks for needle in one delivery.
+func (s *Store) match(ctx context.Context, seq int64, needle string, q *Query) (Match, error) {
+	d, err := s.loadBare(ctx, place{seq: seq})
+	if err != nil {
+		return Match{}, err
+	}
+	if q.Before != "" && d.ID >= q.Before || !strings.Contains(searchable(d), needle) {
+		return Match{}, errNoMatch
+	}
+	if err := s.complete(ctx, d, seq); err != nil {
+		return Match{}, err
+	}
+	if !q.matches(d) {
+		return Match{}, errNoMatch
+	}
+	return Match{Delivery: d, Path: where(d, needle)}, nil
+}
+
+// A facetSet are the facets that a query means, nil if it means all.
+type facetSet map[int64]bool
+
+// wanted returns the facets of a query, so that deliveries of others need not
+// be read. Where they cannot be read, the deliveries themselves will tell.
+func (s *Store) wanted(ctx context.Context, q *Query) facetSet {
+	if !q.usesFacets() {
+		return nil
+	}
+	list, err := s.facetsOf(ctx, q)
+	if err != nil {
+		return nil
+	}
+	set := facetSet{}
+	for _, f := range list {
+		set[f] = true
+	}
+	return set
+}
+
+func (f facetSet) has(ctx context.Context, s *Store, seq int64) bool {
+	if f == nil {
+		return true
+	}
+	var facet int64
+	found, err := s.one(ctx, "SELECT facet FROM delivery WHERE seq = ?", []any{seq}, &facet)
+	return err != nil || found && f[facet]
 }
 
 // candidates yields the seqs of deliveries that may contain needle, largest
@@ -165,7 +212,7 @@ func (c *candidates) start(needle, before string) error {
 			return err
 		}
 	}
-	c.match, err = c.s.expression(c.ctx, needle)
+	c.match, err = c.s.expression(c.ctx, needle, st.texted)
 	return err
 }
 
@@ -192,24 +239,23 @@ func (c *candidates) next() ([]int64, error) {
 	return page[:min(pageOf, len(page))], nil
 }
 
-// Looking up a trigram costs as much as there are deliveries with it, so the
-// rarest few of a text are asked for. How rare each is shows in a sample.
+// Looking up a trigram costs as much as there are deliveries with it; so does,
+// a thousand times over, every delivery that is read only to find that it does
+// not match. How common each trigram is shows in a sample of the store.
 const (
-	sampleSize  = 100
-	maxTrigrams = 4
+	sampleSize = 100
+	readCost   = 1_000 // of a delivery, in lookups; where trigrams go together more are read than seems
 )
 
 // expression returns what to ask of texts, "" if the needle is too short.
-func (s *Store) expression(ctx context.Context, needle string) (string, error) {
+func (s *Store) expression(ctx context.Context, needle string, newest int64) (string, error) {
 	grams := trigrams(needle)
-	if len(grams) == 0 {
-		return "", nil
-	}
-	if len(grams) > maxTrigrams {
-		if err := s.rarestFirst(ctx, grams); err != nil {
+	if len(grams) > 1 {
+		shares, err := s.shares(ctx, grams, newest)
+		if err != nil {
 			return "", err
 		}
-		grams = grams[:maxTrigrams]
+		grams = worthwhile(grams, shares)
 	}
 	for i, g := range grams {
 		grams[i] = `"` + strings.ReplaceAll(g, `"`, `""`) + `"`
@@ -217,25 +263,58 @@ func (s *Store) expression(ctx context.Context, needle string) (string, error) {
 	return strings.Join(grams, " AND "), nil
 }
 
-func (s *Store) rarestFirst(ctx context.Context, grams []string) error {
-	counts := make(map[string]int, len(grams))
-	for d, err := range s.All(ctx, Query{Limit: sampleSize}) {
-		if isDamagedDelivery(err) {
-			continue
-		}
+// shares estimates which part of all deliveries has each of some trigrams.
+func (s *Store) shares(ctx context.Context, grams []string, newest int64) (map[string]float64, error) {
+	counts, sample := make(map[string]float64, len(grams)), 0.0
+	// At random, but the same again: numbers in the deliveries may go in step
+	// with ours.
+	random := rand.New(rand.NewPCG(uint64(newest), sampleSize))
+	for seq := range sampled(newest, random) {
+		text, err := s.textOf(ctx, seq)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if len(d.Body) > maxText {
-			continue
+		if text == "" {
+			continue // deleted, damaged or large
 		}
-		text := searchable(d)
+		sample++
 		for _, g := range grams {
 			if strings.Contains(text, g) {
 				counts[g]++
 			}
 		}
 	}
-	slices.SortStableFunc(grams, func(a, b string) int { return cmp.Compare(counts[a], counts[b]) })
-	return nil
+	for _, g := range grams {
+		counts[g] = (counts[g] + 0.5) / (sample + 1) // none was seen: it may still be there
+	}
+	return counts, nil
+}
+
+// sampled yields numbers up to newest, one of each of sampleSize parts.
+func sampled(newest int64, random *rand.Rand) iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		part := max(newest/sampleSize, 1)
+		for from := int64(1); from <= newest; from += part {
+			if !yield(min(from+random.Int64N(part), newest)) {
+				return
+			}
+		}
+	}
+}
+
+// worthwhile returns the rarest trigrams, as many as save more reading than
+// looking them up costs.
+func worthwhile(grams []string, share map[string]float64) []string {
+	slices.SortStableFunc(grams, func(a, b string) int { return cmp.Compare(share[a], share[b]) })
+	left := share[grams[0]] // of all deliveries, to be read
+	n := 1
+	for n < len(grams) {
+		p := share[grams[n]]
+		if left*(1-p)*readCost < p {
+			break
+		}
+		left *= p
+		n++
+	}
+	return grams[:n]
 }
