@@ -268,7 +268,7 @@ func (s *Store) shares(ctx context.Context, grams []string, newest int64) (map[s
 	counts, sample := make(map[string]float64, len(grams)), 0.0
 	// At random, but the same again: numbers in the deliveries may go in step
 	// with ours.
-	random := rand.New(rand.NewPCG(uint64(newest), sampleSize))
+	random := rand.New(rand.NewPCG(uint64(newest), sampleSize)) //nolint:gosec // a sample of rows, the same for the same store
 	for seq := range sampled(newest, random) {
 		text, err := s.textOf(ctx, seq)
 		if err != nil {
