@@ -87,6 +87,9 @@ func (e *AmbiguousError) Error() string {
 // translate gives an error of SQLite the meaning that callers ask for. Other
 // errors are returned as they are.
 func translate(path string, err error) error {
+	if errors.Is(err, errValue) {
+		return &FileError{Path: path, Problem: Damaged, Detail: "is damaged"}
+	}
 	var e *sqlite.Error
 	if !errors.As(err, &e) || isDisk(err) || errors.Is(err, ErrBusy) {
 		return err
@@ -111,6 +114,19 @@ func translate(path string, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w (%w)", kind, err)
+}
+
+// errValue says that a column holds a value of a kind that was never put there.
+var errValue = errors.New("a value of another kind")
+
+// misshapen is what it means that a query does not fit the schema: the queries
+// are always the same, so it is the schema that is not.
+func misshapen(path string, err error) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_ERROR {
+		return &FileError{Path: path, Problem: Damaged, Detail: "does not have the tables of a store"}
+	}
+	return err
 }
 
 // ioError says more about a failure of the disk than SQLite does.

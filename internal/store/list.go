@@ -64,11 +64,14 @@ func (s *Store) List(ctx context.Context, q Query) (Page, error) {
 // stored meanwhile may be missing.
 func (s *Store) All(ctx context.Context, q Query) iter.Seq2[*webhook.Delivery, error] {
 	return func(yield func(*webhook.Delivery, error) bool) {
-		left := q.Limit
-		for p, err := range s.places(ctx, &q) {
+		left, seen := q.Limit, &tally{}
+		for p, err := range s.places(ctx, &q, seen) {
 			var d *webhook.Delivery
 			if err == nil {
 				d, err = s.load(ctx, p)
+			}
+			if !isGone(err) {
+				seen.mark(p.seq)
 			}
 			if isGone(err) || err == nil && !q.matches(d) {
 				continue
@@ -134,14 +137,18 @@ func (q *Query) bounds(skew int64) (low, high []byte) {
 const pageOf = 64
 
 // places yields where the deliveries are that a query may mean, in its order.
-// Where the file is damaged on the way, it goes on with what can be found.
-func (s *Store) places(ctx context.Context, q *Query) iter.Seq2[place, error] {
+// Where the file is damaged on the way, it goes on with what can be found. The
+// caller marks in seen what was really there.
+func (s *Store) places(ctx context.Context, q *Query, seen *tally) iter.Seq2[place, error] {
 	return func(yield func(place, error) bool) {
-		next, err := s.source(ctx, q)
+		w, err := s.source(ctx, q)
 		last := ""
 		for err == nil {
 			var found []place
-			if found, err = next(); err == nil && len(found) == 0 {
+			if found, err = w.next(); err == nil && len(found) == 0 {
+				if w.whole {
+					s.missing(ctx, w.began, seen, yield)
+				}
 				return
 			}
 			for _, p := range found {
@@ -159,22 +166,22 @@ func (s *Store) places(ctx context.Context, q *Query) iter.Seq2[place, error] {
 	}
 }
 
-// A source gives places page by page, none when it is through.
-type source func() ([]place, error)
-
 // maxMerged is how many facets are merged. A query that means more of them
 // means so much of the store that it is read in its own order.
 const maxMerged = 128
 
-func (s *Store) source(ctx context.Context, q *Query) (source, error) {
+// source returns the walk that leads past what a query means.
+func (s *Store) source(ctx context.Context, q *Query) (*walk, error) {
 	st, err := s.state(ctx)
 	if err != nil {
 		return nil, err
 	}
 	low, high := q.bounds(st.skew)
-	w := &walk{s: s, ctx: ctx, low: low, high: high, oldest: q.Oldest}
+	w := &walk{s: s, ctx: ctx, low: low, high: high, oldest: q.Oldest, began: st.counters}
+	w.next = w.all
 	if !q.usesFacets() {
-		return w.all, nil
+		w.whole = q.Since.IsZero() && q.Until.IsZero() && q.Before == ""
+		return w, nil
 	}
 	facets, err := s.facetsOf(ctx, q)
 	if err != nil {
@@ -188,11 +195,10 @@ func (s *Store) source(ctx context.Context, q *Query) (source, error) {
 			return nil, err
 		}
 	}
-	if len(facets) > maxMerged && !q.Failed {
-		return w.all, nil
+	if len(facets) <= maxMerged || q.Failed {
+		w.facets, w.next = facets, w.merged
 	}
-	w.facets = facets
-	return w.merged, nil
+	return w, nil
 }
 
 // facetsOf returns the facets that a query means.
@@ -234,6 +240,10 @@ func (s *Store) tailOf(ctx context.Context, indexed int64, facets []int64, w *wa
 
 // A walk goes through a range of ids.
 type walk struct {
+	next  func() ([]place, error) // a page of places, none when it is through
+	began counters
+	whole bool // it leads past every delivery
+
 	s         *Store
 	ctx       context.Context
 	low, high []byte // what is left of the range

@@ -16,6 +16,7 @@ import (
 // prepared.
 type pool struct {
 	*sql.DB
+	path  string
 	mu    sync.Mutex // guards the following
 	stmts map[string]*sql.Stmt
 }
@@ -56,19 +57,25 @@ func (s *Store) each(ctx context.Context, text string, args []any, f func(scan f
 func (p *pool) each(ctx context.Context, text string, args []any, f func(scan func(...any) error) error) error {
 	stmt, err := p.prepared(ctx, text)
 	if err != nil {
-		return err
+		return misshapen(p.path, err)
 	}
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
-		return err
+		return misshapen(p.path, err)
 	}
 	defer rows.Close()
+	scan := func(dest ...any) error {
+		if err := rows.Scan(dest...); err != nil {
+			return fmt.Errorf("%w: %w", errValue, err)
+		}
+		return nil
+	}
 	for rows.Next() {
-		if err := f(rows.Scan); err != nil {
+		if err := f(scan); err != nil {
 			return err
 		}
 	}
-	return rows.Err()
+	return misshapen(p.path, rows.Err())
 }
 
 // one reads the only row of a query and says whether there is one. Such a query

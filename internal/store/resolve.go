@@ -46,7 +46,7 @@ func (s *Store) Resolve(ctx context.Context, ref string) (id string, others []st
 
 func (s *Store) last(ctx context.Context) (string, error) {
 	for _, q := range []Query{{Direction: webhook.Received, Limit: 1}, {Limit: 1}} {
-		for p, err := range s.places(ctx, &q) {
+		for p, err := range s.places(ctx, &q, &tally{}) {
 			return idText(p.id), err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -31,6 +32,43 @@ func (s *Store) salvage(ctx context.Context, q *Query, last string, why error, y
 	}
 	if !found {
 		yield(place{}, why)
+	}
+}
+
+// A tally remembers which deliveries have been seen, a bit each.
+type tally struct {
+	bits map[int64]uint64 // of 64 numbers each
+	n    int64
+}
+
+func (t *tally) mark(seq int64) {
+	if t.has(seq) {
+		return
+	}
+	if t.bits == nil {
+		t.bits = map[int64]uint64{}
+	}
+	t.bits[seq/64] |= 1 << (seq % 64)
+	t.n++
+}
+
+func (t *tally) has(seq int64) bool { return t.bits[seq/64]&(1<<(seq%64)) != 0 }
+
+// missing is called when a walk past everything is through. If there should be
+// more than was seen, the index has lost them: they are yielded as far as they
+// are to be found, and damage for the rest.
+func (s *Store) missing(ctx context.Context, began counters, seen *tally, yield func(place, error) bool) {
+	now, err := s.state(ctx)
+	if deleted := began.count + now.seq - began.seq - now.count; err != nil || deleted != 0 || seen.n >= began.count {
+		return
+	}
+	for _, p := range newSalvor(ctx, s).places(false) {
+		if p.seq <= began.seq && !seen.has(p.seq) && !yield(place{seq: p.seq}, nil) {
+			return
+		}
+	}
+	if n := began.count - seen.n; n > 0 {
+		yield(place{}, &DamagedError{Detail: fmt.Sprintf("%d of %d deliveries cannot be found", n, began.count)})
 	}
 }
 

@@ -138,7 +138,7 @@ func assign(dest []any, values []driver.Value) error {
 			ok = true
 		}
 		if !ok {
-			return fmt.Errorf("column %d: %T does not fit into %T", i+1, values[i], d)
+			return fmt.Errorf("%w: column %d: %T does not fit into %T", errValue, i+1, values[i], d)
 		}
 	}
 	return nil

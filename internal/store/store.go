@@ -23,9 +23,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"github.com/hooks-cli/hooks/internal/commit"
 )
 
@@ -173,7 +170,7 @@ func (s *Store) openReaders(ctx context.Context, how string) error {
 		return errors.Join(err, db.Close())
 	}
 	s.identity.Store(&identity{info})
-	if old := s.readers.Swap(&pool{DB: db, stmts: map[string]*sql.Stmt{}}); old != nil {
+	if old := s.readers.Swap(&pool{DB: db, path: s.path, stmts: map[string]*sql.Stmt{}}); old != nil {
 		_ = old.Close() // its file may be failing: that is why it is replaced
 	}
 	return nil
@@ -183,10 +180,10 @@ func (s *Store) openReaders(ctx context.Context, how string) error {
 func (s *Store) probe(ctx context.Context, db *sql.DB) error {
 	var st state
 	err := st.scan(db.QueryRowContext(ctx, selectState).Scan)
-	var e *sqlite.Error
-	if errors.Is(err, sql.ErrNoRows) || errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_ERROR {
-		return &FileError{Path: s.path, Problem: Damaged, Detail: "does not have the tables of a store"}
+	if errors.Is(err, sql.ErrNoRows) {
+		return &FileError{Path: s.path, Problem: Damaged, Detail: "does not say what is in it"}
 	}
+	err = misshapen(s.path, err)
 	return translate(s.path, err)
 }
 
