@@ -93,7 +93,8 @@ func (tx *transaction) delete(seq int64) error {
 		id               []byte
 		facet, key, size int64
 	)
-	if _, err := tx.scan("SELECT id, facet, key, length(body) FROM delivery WHERE seq = ?", []any{seq}, &id, &facet, &key, &size); err != nil {
+	found, err := tx.scan("SELECT id, facet, key, length(body) FROM delivery WHERE seq = ?", []any{seq}, &id, &facet, &key, &size)
+	if err != nil || !found {
 		return err
 	}
 	texted := seq <= tx.state.texted

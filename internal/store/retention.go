@@ -104,7 +104,8 @@ func (tx *transaction) used() (int64, error) {
 // A room is how a transaction keeps to the store's size.
 type room struct {
 	measured bool
-	used     int64 // bytes, estimated between measurements
+	used     int64    // bytes, estimated between measurements
+	oldest   []oldest // that can go and are still there
 }
 
 // The size limit may be passed by a twentieth while what is over is being
@@ -119,35 +120,42 @@ func (tx *transaction) makeRoom(need int64) error {
 	if limit <= 0 {
 		return nil
 	}
-	if !tx.room.measured {
+	r := &tx.room
+	if !r.measured {
 		used, err := tx.used()
 		if err != nil {
 			return err
 		}
-		tx.room = room{measured: true, used: used}
+		r.measured, r.used = true, used
 	}
-	tx.room.used += need
-	for freed := int64(0); tx.room.used > limit; {
-		list, err := tx.oldestFew()
+	freed := int64(0)
+	for r.used+need > limit && (freed <= 2*need || r.used+need > limit+limit/overshoot) {
+		size, err := tx.deleteOldest()
 		if err != nil {
 			return err
 		}
-		if len(list) == 0 {
-			tx.room.used -= need
-			return refuse(ErrStoreFull)
-		}
-		for _, o := range list {
-			if err := tx.delete(o.seq); err != nil {
-				return err
-			}
-			if freed += o.size + rowOverhead; freed > 2*need {
-				break
-			}
-		}
-		tx.room.used -= freed
-		if freed > 2*need && tx.room.used <= limit+limit/overshoot {
-			break
-		}
+		freed += size
+		r.used -= size
 	}
+	r.used += need
 	return nil
+}
+
+// deleteOldest deletes the oldest delivery and returns how much room that made.
+// If there is none that can go it refuses the op with ErrStoreFull.
+func (tx *transaction) deleteOldest() (int64, error) {
+	r := &tx.room
+	if len(r.oldest) == 0 {
+		list, err := tx.oldestFew()
+		if err != nil {
+			return 0, err
+		}
+		if len(list) == 0 {
+			return 0, refuse(ErrStoreFull)
+		}
+		r.oldest = list
+	}
+	o := r.oldest[0]
+	r.oldest = r.oldest[1:]
+	return o.size + rowOverhead, tx.delete(o.seq)
 }
