@@ -129,7 +129,7 @@ func parseCall(t *testing.T, name, rest string) call {
 	t.Helper()
 	c := call{name: name}
 	texts := strings.Split(rest, `"`)
-	if i, j := strings.IndexByte(rest, '<'), strings.IndexByte(rest, '>'); i >= 0 && j > i {
+	if i, j := strings.IndexByte(rest, '<'), strings.IndexByte(rest, '>'); i >= 0 && j > i && strings.HasPrefix(rest[i+1:], `\x`) {
 		c.file = string(unhex(t, rest[i+1:j]))
 	}
 	switch name {
