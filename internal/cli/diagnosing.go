@@ -15,8 +15,8 @@ import (
 
 // Diagnose finds out why d, which j has judged as of now, is not valid; limit
 // bounds the search. All secrets that are kept on this machine are tried, and
-// with wide the schemes of all other providers too. It is an error if nothing tells whose signature it should be, or no secret of that
-// provider is known.
+// with wide the schemes of all other providers too. It is an error if nothing
+// tells whose signature it should be, or no secret of that provider is known.
 func (e *Env) Diagnose(ctx context.Context, j *judge.Judge, d *webhook.Delivery, now time.Time, limit time.Duration, wide bool) (diagnose.Report, error) {
 	p := j.Provider
 	if p == nil {

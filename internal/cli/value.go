@@ -111,6 +111,14 @@ func (e *Env) Stdin() ([]byte, error) {
 	return b, nil
 }
 
+// Input reads the file name, or standard input for "-".
+func (e *Env) Input(name string) ([]byte, error) {
+	if name == "-" {
+		return e.Stdin()
+	}
+	return e.File(name)
+}
+
 // File reads the file name, relative to the working directory.
 func (e *Env) File(name string) ([]byte, error) {
 	if name == "" {

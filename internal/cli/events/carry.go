@@ -198,7 +198,7 @@ type imported struct {
 
 // RunImport takes deliveries in.
 func RunImport(ctx context.Context, env *cli.Env, o ImportOptions) error {
-	data, err := input(env, o.File)
+	data, err := env.Input(o.File)
 	if err != nil {
 		return err
 	}
@@ -224,13 +224,6 @@ func RunImport(ctx context.Context, env *cli.Env, o ImportOptions) error {
 		text += fmt.Sprintf(", %d already stored", done.Known)
 	}
 	return env.Print(text + "\n")
-}
-
-func input(env *cli.Env, name string) ([]byte, error) {
-	if name == "-" {
-		return env.Stdin()
-	}
-	return env.File(name)
 }
 
 // importError tells a mistake of the file from one of the store.

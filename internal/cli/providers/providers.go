@@ -168,7 +168,7 @@ type problem struct {
 func RunValidate(ctx context.Context, env *cli.Env, opts ValidateOptions) error {
 	results, bad := []judged{}, 0
 	for _, name := range opts.Files {
-		data, err := read(env, name)
+		data, err := env.Input(name)
 		if err != nil {
 			return err
 		}
@@ -189,14 +189,6 @@ func RunValidate(ctx context.Context, env *cli.Env, opts ValidateOptions) error 
 		return cli.No("hooks help providers tells how a definition is written")
 	}
 	return nil
-}
-
-// read reads a file, or standard input for "-".
-func read(env *cli.Env, name string) ([]byte, error) {
-	if name == "-" {
-		return env.Stdin()
-	}
-	return env.File(name)
 }
 
 func report(ctx context.Context, env *cli.Env, results []judged) error {

@@ -67,7 +67,7 @@ func find(ctx context.Context, env *cli.Env, o Options) (*webhook.Delivery, erro
 
 // read reads a file or standard input: the body alone, or a whole request.
 func read(env *cli.Env, name string, bare bool) (*webhook.Delivery, error) {
-	data, err := input(env, name)
+	data, err := env.Input(name)
 	if err != nil {
 		return nil, err
 	}
@@ -82,13 +82,6 @@ func read(env *cli.Env, name string, bare bool) (*webhook.Delivery, error) {
 		return nil, cli.Usage(err, "a body alone needs --signature, and --provider if no other is meant")
 	}
 	return d, nil
-}
-
-func input(env *cli.Env, name string) ([]byte, error) {
-	if name == "-" {
-		return env.Stdin()
-	}
-	return env.File(name)
 }
 
 // sign puts the signature and the timestamp of the command line where the
