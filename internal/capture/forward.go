@@ -19,6 +19,13 @@ import (
 // all listeners that a request has passed.
 const LoopHeader = "Hooks-Forwarded"
 
+// What the header Hooks-Error says of an answer in the place of an app that
+// gave none.
+const (
+	AppTimeout     = "app_timeout"
+	AppUnreachable = "app_unreachable"
+)
+
 // A Target is an app that gets deliveries.
 type Target struct {
 	URL *url.URL
@@ -141,9 +148,9 @@ func (f *Forwarder) pick(results []deliver.Result) answer {
 	}
 	switch {
 	case chosen.Kind == deliver.Timeout:
-		return failure(http.StatusGatewayTimeout, "app_timeout", "the app did not answer in time")
+		return failure(http.StatusGatewayTimeout, AppTimeout, "the app did not answer in time")
 	case chosen.Response == nil || chosen.Err != "":
-		return failure(http.StatusBadGateway, "app_unreachable", "the app gave no answer")
+		return failure(http.StatusBadGateway, AppUnreachable, "the app gave no answer")
 	}
 	return passOn(chosen.Response)
 }

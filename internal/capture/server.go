@@ -11,6 +11,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/intake"
 	"github.com/hooks-cli/hooks/internal/judge"
 	"github.com/hooks-cli/hooks/internal/safetext"
+	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
@@ -46,9 +47,12 @@ type Server struct {
 	ReadBody func(*http.Request) (body []byte, release func(), err error) // as intake.Server has it
 	Judge    func(ctx context.Context, d *webhook.Delivery, now time.Time) judge.Outcome
 	Store    Store
-	NewID    func(now time.Time) string
-	Now      func() time.Time
-	Policy   Policy
+	// Known returns a delivery that is in the store. Nil if no request has an
+	// Origin with an ID.
+	Known  func(ctx context.Context, id string) (*webhook.Delivery, error)
+	NewID  func(now time.Time) string
+	Now    func() time.Time
+	Policy Policy
 
 	// Greet answers the requests by which a provider makes sure of an endpoint,
 	// once they are judged. It reports false for all others. Nil: there are
@@ -180,8 +184,14 @@ func (s *Server) refuseLoop(w http.ResponseWriter, r *http.Request) {
 // take judges, stores, forwards and answers one request whose body is there.
 func (s *Server) take(w http.ResponseWriter, r *http.Request, body []byte, began time.Time, l *lease) {
 	ctx := r.Context()
+	o := originOf(ctx)
+	if !o.At.IsZero() {
+		began = o.At
+	}
 	d := Record(r, body, began)
-	d.ID = s.NewID(began)
+	if d.ID = o.ID; d.ID == "" {
+		d.ID = s.NewID(began)
+	}
 	e := Event{Kind: Stored, Delivery: d, Outcome: s.Judge(ctx, d, began)}
 	greeting, greeted := s.greet(ctx, d, began)
 	accepted := greeted || s.accepts(d)
@@ -201,7 +211,12 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, body []byte, began
 	if a.status != 0 {
 		d.Response = &webhook.Response{Status: a.status}
 	}
-	if err := s.keep(ctx, d, forward); err != nil {
+	err := s.keep(ctx, d, forward)
+	if o.ID != "" && errors.Is(err, store.ErrExists) {
+		s.again(w, r, e, a, forward, l)
+		return
+	}
+	if err != nil {
 		s.notStored(w, r, err)
 		return
 	}

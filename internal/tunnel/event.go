@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/capture"
 	"github.com/hooks-cli/hooks/internal/wire"
 )
 
@@ -40,19 +41,22 @@ func (l *Later) Error() string {
 func (l *Later) Unwrap() error { return l.Err }
 
 // ToHandler returns a Config.Deliver that gives stored requests to the handler
-// that live ones go to. Any answer completes an event, but for one that busy
-// says means that it was not taken.
-func ToHandler(h http.Handler, busy func(status int, body []byte) bool) func(context.Context, *Stored) error {
+// that live ones go to, as capture wants them: each with the id that ids makes
+// and the time at which it came to the relay. Any answer completes an event,
+// but for one that later says means that it was not taken.
+func ToHandler(h http.Handler, ids IDs, later func(status int, h http.Header, body []byte) (wire.NackWhy, bool)) func(context.Context, *Stored) error {
 	return func(ctx context.Context, e *Stored) error {
 		r := requestOf(e)
 		r.Body = io.NopCloser(bytes.NewReader(e.Body))
 		w := &note{header: make(http.Header)}
-		h.ServeHTTP(w, r.WithContext(context.WithValue(ctx, publicKey{}, e.URL)))
+		ctx = context.WithValue(ctx, publicKey{}, e.URL)
+		ctx = capture.WithOrigin(ctx, capture.Origin{ID: ids.Of(e.ID.String(), e.ReceivedAt), At: e.ReceivedAt})
+		h.ServeHTTP(w, r.WithContext(ctx))
 		if ctx.Err() != nil {
 			return context.Canceled
 		}
-		if busy(w.status, w.body) {
-			return &Later{After: retryAfter, Why: wire.NackWait}
+		if why, ok := later(w.status, w.header, w.body); ok {
+			return &Later{After: patience(e.Attempt), Why: why}
 		}
 		return nil
 	}

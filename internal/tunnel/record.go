@@ -2,8 +2,6 @@ package tunnel
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +14,6 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/capture"
 	"github.com/hooks-cli/hooks/internal/deliver"
-	"github.com/hooks-cli/hooks/internal/ids"
 	"github.com/hooks-cli/hooks/internal/judge"
 	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/webhook"
@@ -35,13 +32,9 @@ const AttemptHeader = "Hooks-Attempt"
 type Recorder struct {
 	Judge   func(ctx context.Context, d *webhook.Delivery, now time.Time) judge.Outcome
 	Store   Store
-	NewID   func(now time.Time) string
+	IDs     IDs
 	Now     func() time.Time
 	Observe func(capture.Event) // told what happens, one call at a time; nil for none
-
-	// Key makes the ids of deliveries from the relay's ids: the same event
-	// gets the same id, and nobody who does not know the key can aim at one.
-	Key []byte
 
 	// VerifiedOnly keeps what is not verified from the app. Live requests need
 	// Gate besides.
@@ -87,7 +80,7 @@ func (r *Recorder) record(x *Exchange) {
 	ctx := context.Background()
 	d := capture.Record(x.Request, x.Body, r.Now().Add(-x.Duration))
 	d.URL = PublicURL(x.Request)
-	d.ID = r.id(x.Request.Header.Get(EventHeader), d.ReceivedAt)
+	d.ID = r.IDs.Of(x.Request.Header.Get(EventHeader), d.ReceivedAt)
 	if x.Cut {
 		r.tell(capture.Event{Kind: capture.Noted, Note: fmt.Sprintf("%s %s was not captured: its body is not there whole", d.Method, d.Path)})
 		return
@@ -126,24 +119,6 @@ func attemptOf(x *Exchange, at time.Time) webhook.Attempt {
 	return a
 }
 
-// id makes the id of a delivery. The relay's word decides neither the id, for
-// the key is ours, nor its place in the order beyond what is likely.
-func (r *Recorder) id(event string, at time.Time) string {
-	e, err := wire.ParseEventID(event)
-	if err != nil {
-		return r.NewID(at)
-	}
-	ms := time.UnixMilli(int64(e[0])<<40 | int64(e[1])<<32 | int64(e[2])<<24 | int64(e[3])<<16 | int64(e[4])<<8 | int64(e[5]))
-	if ms.After(at.Add(time.Hour)) || ms.Before(at.AddDate(0, 0, -31)) {
-		return r.NewID(at)
-	}
-	mac := hmac.New(sha256.New, r.Key)
-	mac.Write(e[:])
-	raw := ids.Raw(e)
-	copy(raw[6:], mac.Sum(nil))
-	return raw.String()
-}
-
 func (r *Recorder) tell(e capture.Event) {
 	if r.Observe == nil {
 		return
@@ -159,7 +134,7 @@ func (r *Recorder) Deliver(ctx context.Context, e *Stored) error {
 	req := requestOf(e)
 	d := capture.Record(req, e.Body, e.ReceivedAt)
 	d.URL = e.URL
-	d.ID = r.id(e.ID.String(), e.ReceivedAt)
+	d.ID = r.IDs.Of(e.ID.String(), e.ReceivedAt)
 	outcome := r.Judge(ctx, d, d.ReceivedAt)
 	err := r.Store.Append(ctx, d)
 	if errors.Is(err, store.ErrExists) {

@@ -164,18 +164,18 @@ func TestDeliveryIDs(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1_700_000_000, 0)
 	made := 0
-	r := Recorder{Key: []byte("key"), NewID: func(time.Time) string { made++; return "new" }}
+	r := IDs{Key: []byte("key"), New: func(time.Time) string { made++; return "new" }}
 	event := wire.EventID{0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x00, 7} // 2023-11-14T22:13:20Z
-	id := r.id(event.String(), at)
-	if id != r.id(event.String(), at) || len(id) != 30 || made != 0 {
+	id := r.Of(event.String(), at)
+	if id != r.Of(event.String(), at) || len(id) != 30 || made != 0 {
 		t.Errorf("id %q, made %d", id, made)
 	}
-	other := Recorder{Key: []byte("another"), NewID: r.NewID}
-	if other.id(event.String(), at) == id {
+	other := IDs{Key: []byte("another"), New: r.New}
+	if other.Of(event.String(), at) == id {
 		t.Error("the id does not depend on the key")
 	}
 	for _, event := range []string{"", "zz", strings.Repeat("f", 32), strings.Repeat("0", 32)} {
-		if got := r.id(event, at); got != "new" {
+		if got := r.Of(event, at); got != "new" {
 			t.Errorf("event %q gives %q, want an id of our own", event, got)
 		}
 	}

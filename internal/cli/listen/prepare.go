@@ -280,7 +280,7 @@ func (l *listening) build(policy capture.Policy, forward *capture.Forwarder) {
 	l.front = &intake.Server{Limits: intake.Limits{Body: body, Memory: capture.BodyMemory}}
 	l.pipeline = &capture.Server{
 		ReadBody: l.front.ReadBody, Judge: l.judge.Judge, Greet: l.judge.Greet,
-		Store: l.store, NewID: l.ids.New, Now: l.env.Now, Policy: policy, Forward: forward,
+		Store: l.store, Known: l.store.Get, NewID: l.ids.New, Now: l.env.Now, Policy: policy, Forward: forward,
 	}
 	l.show = newDisplay(l)
 	l.pipeline.Observe = l.show.observe

@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/build"
+	"github.com/hooks-cli/hooks/internal/capture"
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/intake"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/tunnel"
 	"github.com/hooks-cli/hooks/internal/units"
+	"github.com/hooks-cli/hooks/internal/wire"
 )
 
 // readRelay finds the relay that --tunnel goes through.
@@ -38,8 +40,18 @@ func (l *listening) openTunnel() {
 	news := &connection{l: l}
 	l.reach = tunnel.New(tunnel.Config{
 		Relay: l.place.URL, Token: l.place.Token, Name: l.place.Name, Program: "hooks/" + build.Read().Version,
-		Now: l.env.Now, Handler: http.HandlerFunc(l.limited), Deliver: tunnel.ToHandler(l.pipeline, notTaken), Observe: news.tell,
+		Now: l.env.Now, Handler: http.HandlerFunc(l.live), Deliver: tunnel.ToHandler(http.HandlerFunc(l.limited), l.tunnelIDs(), notTaken), Observe: news.tell,
 	})
+}
+
+func (l *listening) tunnelIDs() tunnel.IDs { return tunnel.IDs{Key: l.place.IDKey, New: l.ids.New} }
+
+// live takes a request that the relay passed on. Should the link break before
+// the answer is there, the relay keeps the request and sends it again under
+// the same id.
+func (l *listening) live(w http.ResponseWriter, r *http.Request) {
+	id := l.tunnelIDs().Of(r.Header.Get(tunnel.EventHeader), l.env.Now())
+	l.limited(w, r.WithContext(capture.WithOrigin(r.Context(), capture.Origin{ID: id})))
 }
 
 // limited is the pipeline behind the limit that the port has too: what comes
@@ -66,10 +78,17 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// notTaken says that the pipeline could not store a request: the relay keeps
-// it. Another 503 is the app's own and an answer.
-func notTaken(status int, body []byte) bool {
-	return status == http.StatusServiceUnavailable && bytes.HasPrefix(body, []byte("capture not stored"))
+// notTaken says that the pipeline could not store a request, or that no app
+// answered it: the relay keeps it and sends it again. Whatever else comes is an
+// answer.
+func notTaken(status int, h http.Header, body []byte) (wire.NackWhy, bool) {
+	switch word := h.Get("Hooks-Error"); {
+	case status == http.StatusServiceUnavailable && bytes.HasPrefix(body, []byte("capture not stored")):
+		return wire.NackWait, true
+	case status == http.StatusBadGateway && word == capture.AppUnreachable, status == http.StatusGatewayTimeout && word == capture.AppTimeout:
+		return wire.NackAppDown, true
+	}
+	return 0, false
 }
 
 // A connection tells what becomes of the tunnel.

@@ -112,7 +112,7 @@ func (h *host) recorder(ctx context.Context) (*tunnel.Recorder, error) {
 	}
 	var gen ids.Generator
 	rec := &tunnel.Recorder{
-		Judge: j.Judge, Store: kept, NewID: gen.New, Now: env.Now, Observe: h.observe, Key: h.place.IDKey,
+		Judge: j.Judge, Store: kept, IDs: tunnel.IDs{Key: h.place.IDKey, New: gen.New}, Now: env.Now, Observe: h.observe,
 		VerifiedOnly: h.opts.VerifiedOnly, Client: env.Deliverer(h.opts.Insecure), Retry: h.opts.Retry,
 	}
 	rec.Forward = tunnel.NewForwarder(tunnel.ForwarderConfig{
