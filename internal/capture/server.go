@@ -194,13 +194,18 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, body []byte, began
 	}
 	e := Event{Kind: Stored, Delivery: d, Outcome: s.Judge(ctx, d, began)}
 	greeting, greeted := s.greet(ctx, d, began)
+	if greeted {
+		e.Handshake = &greeting
+	}
+	if greeted && greeting.Visit != "" && s.Forward != nil {
+		greeted = false // there is more to do, by the app
+	}
 	accepted := greeted || s.accepts(d)
 	forward := accepted && !greeted && s.Forward != nil && s.selects(&e) && s.Forward.wants(d)
 	var a answer
 	switch {
 	case greeted:
 		a = answer{status: greeting.Status, header: greeting.Header, body: greeting.Body}
-		e.Handshake = &greeting
 	case !accepted:
 		a = plain(http.StatusUnauthorized, string(d.Verification.Reason))
 	case !forward || s.Policy.Script != nil:

@@ -62,6 +62,9 @@ func (c *cache) get(ctx context.Context, j *Judge, p *provider.Provider, now tim
 	return k, true
 }
 
+// forget lets what is known of a provider be read anew.
+func (c *cache) forget(id string) { c.entry(id).now.Store(nil) }
+
 func (c *cache) entry(id string) *cached {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -2,12 +2,15 @@ package judge
 
 import (
 	"context"
+	"crypto/hmac"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/provider"
+	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/scheme"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/webhook"
@@ -23,6 +26,14 @@ type Greeting struct {
 
 	// Refused says why the answer is a refusal, "" if it is none.
 	Refused string
+
+	// Kept says where a secret that came with the handshake is kept from now
+	// on, "" if none came or it counts already; NotKept why it is not.
+	Kept, NotKept string
+
+	// Visit is an address that the provider wants to be opened, "" for none.
+	// Nothing here opens it.
+	Visit string
 }
 
 // What an answer may hold of what the request says. An endpoint that echoes
@@ -36,15 +47,38 @@ const (
 )
 
 // Greet answers d, which Judge has judged as of now, if it is a handshake. It
-// reports false if it is none.
+// reports false if it is none, or if its signature is wrong where that is all
+// that the provider wants to know: such a one is a delivery like any other.
+//
+// A secret that comes with a handshake is masked in d.
 func (j *Judge) Greet(ctx context.Context, d *webhook.Delivery, now time.Time) (Greeting, bool) {
 	m := Message(d)
 	for _, p := range j.greeters(d) {
-		if h := p.Handshake(m); h != nil {
-			return j.greet(ctx, p, h, d, now), true
+		h := p.Handshake(m)
+		switch {
+		case h == nil:
+			continue
+		case h.Signed && !h.NeedsSecret() && d.Verification.Status == webhook.Invalid:
+			return Greeting{}, false
 		}
+		g := j.greet(ctx, p, h, d, now)
+		if h.HandsOver() {
+			conceal(h, m, d)
+		}
+		return g, true
 	}
 	return Greeting{}, false
+}
+
+// conceal masks the secret that the handshake m brings in d. One that cannot be
+// masked takes the whole body along.
+func conceal(h *provider.Handshake, m *scheme.Message, d *webhook.Delivery) {
+	place, err := h.Conceal(m)
+	if err != nil {
+		m.Body, place = nil, "body"
+	}
+	d.Header, d.Body = m.Header, m.Body
+	d.Redacted = append(d.Redacted, place)
 }
 
 // greeters returns the providers whose handshake d can be: its own if it shows
@@ -91,7 +125,7 @@ func (j *Judge) greet(ctx context.Context, p *provider.Provider, h *provider.Han
 		}
 	}
 	for _, text := range h.Takes(m) {
-		if !harmless(text, limit, h.NeedsSecret()) {
+		if !harmless(text, limit, h.NeedsSecret(), h.Allow) {
 			return refused(p, "the challenge is not one that "+p.ID+" sends")
 		}
 	}
@@ -100,11 +134,57 @@ func (j *Judge) greet(ctx context.Context, p *provider.Provider, h *provider.Han
 		return refused(p, err.Error())
 	}
 	header := a.Header.Clone()
-	if header.Get("Content-Type") == "" {
+	if kind := header.Get("Content-Type"); kind == "" || kind == "text/plain" {
 		header.Set("Content-Type", "text/plain; charset=utf-8")
 	}
 	header.Set("X-Content-Type-Options", "nosniff")
-	return Greeting{Provider: p.ID, Status: a.Status, Header: header, Body: a.Body}
+	g := Greeting{Provider: p.ID, Status: a.Status, Header: header, Body: a.Body, Visit: h.Visits(m)}
+	if a.Secret != "" {
+		if !harmless(a.Secret, maxEcho, false, "") {
+			return refused(p, "the secret is not one that "+p.ID+" hands over")
+		}
+		if err := j.adopt(ctx, p, safetext.NewSecret(a.Secret), &g); err != nil {
+			return refused(p, "its secret could not be kept: "+err.Error())
+		}
+	}
+	return g
+}
+
+// adopt keeps a secret that came with a handshake, and says in g what became
+// of it. Anybody can send a handshake: the first one counts, and none takes the
+// place of a secret that is known.
+func (j *Judge) adopt(ctx context.Context, p *provider.Provider, s safetext.Secret, g *Greeting) error {
+	if j.Keep == nil {
+		return nil
+	}
+	j.adopting.Lock() // of two at the same moment one is the first
+	defer j.adopting.Unlock()
+	own, err := j.Secrets(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	known := own
+	if j.Development != nil {
+		if dev, err := j.Development(p.ID); err == nil {
+			known = append(slices.Clone(own), dev)
+		}
+	}
+	same := func(n secret.Named) bool { return hmac.Equal([]byte(n.Secret.Reveal()), []byte(s.Reveal())) }
+	if slices.ContainsFunc(known, same) {
+		return nil
+	}
+	if len(own) > 0 {
+		g.NotKept = p.ID + " has a secret already: hooks secrets delete " + p.ID + " lets the next handshake bring one"
+		return nil
+	}
+	if _, err := p.Keys(s); err != nil {
+		return err
+	}
+	if g.Kept, err = j.Keep(ctx, p.ID, s); err != nil {
+		return err
+	}
+	j.cache.forget(p.ID)
+	return nil
 }
 
 // signingKey returns the key that a handshake is answered with: never the
@@ -136,7 +216,10 @@ func refused(p *provider.Provider, why string) Greeting {
 // itself: no markup, no header, and where it is signed nothing that any scheme
 // signs. Those join their parts with ".", ":" or lines, sign JSON, or begin
 // with the time in Unix seconds.
-func harmless(text string, limit int, signed bool) bool {
+//
+// allow lists what one provider's texts have besides. They are answered as
+// plain text, which no browser takes for anything else.
+func harmless(text string, limit int, signed bool, allow string) bool {
 	if len(text) > limit || signed && startsWithTime(text) {
 		return false
 	}
@@ -144,7 +227,7 @@ func harmless(text string, limit int, signed bool) bool {
 		switch c := text[i]; {
 		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
 		case c == '_', c == '~', c == '+', c == '/', c == '=', c == '-':
-		case c == '.' && !signed:
+		case !signed && (c == '.' || strings.IndexByte(allow, c) >= 0):
 		default:
 			return false
 		}

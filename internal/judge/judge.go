@@ -4,9 +4,11 @@ import (
 	"context"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/provider"
+	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/scheme"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/webhook"
@@ -25,6 +27,10 @@ type Judge struct {
 	// there is none.
 	Development func(provider string) (secret.Named, error)
 
+	// Keep keeps a secret that a handshake has brought and says where. Nil: it
+	// is not kept.
+	Keep func(ctx context.Context, provider string, s safetext.Secret) (where string, err error)
+
 	// Provider is the provider that everything is taken to be from; nil: each
 	// delivery shows.
 	Provider *provider.Provider
@@ -32,9 +38,10 @@ type Judge struct {
 	Tolerance time.Duration // of signed timestamps; 0: the scheme's own
 	AgeOff    bool          // how old a signed timestamp is does not matter
 
-	cache   cache
-	signing limiter
-	greeter greeter
+	cache    cache
+	signing  limiter
+	greeter  greeter
+	adopting sync.Mutex // held while a secret of a handshake is looked at and kept
 }
 
 // Judge fills in provider, event and verification of d, as of now. It does not

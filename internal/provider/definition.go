@@ -123,10 +123,19 @@ type handshake struct {
 	Method string            `yaml:"method"`
 	When   map[string]string `yaml:"when"`
 	Signed bool              `yaml:"signed"` // the request is signed as deliveries are
+	// Refuse is the status with which a wrongly signed one has to be answered,
+	// where the provider tries that as well.
+	Refuse int `yaml:"refuse"`
 	// Keep is the place of a secret that counts from now on.
 	Keep string `yaml:"keep"`
+	// Visit is the place of an address that the receiver has to open besides.
+	Visit string `yaml:"visit"`
+	// Allow lists characters that a challenge may have besides letters, digits
+	// and . _ ~ + / = -: space and colon.
+	Allow string `yaml:"allow"`
 
 	Status  int               `yaml:"status"` // of the answer, 200 if left out
+	Accept  []string          `yaml:"accept"` // what the provider takes for right; Status if left out
 	Headers map[string]string `yaml:"headers"`
 	Body    string            `yaml:"body"`
 

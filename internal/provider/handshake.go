@@ -8,8 +8,10 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/scheme"
 )
 
@@ -21,9 +23,19 @@ type Handshake struct {
 	Method string // of the request
 	Signed bool   // the request is signed as deliveries are
 
+	// Refuse is the status with which a request with a wrong signature has to
+	// be answered, 0 if the provider does not try that.
+	Refuse int
+	// Allow lists the characters that a challenge may have besides letters,
+	// digits and . _ ~ + / = -.
+	Allow string
+
 	when    []placePattern
 	keep    *scheme.Place
+	keepAt  string // the same as text
+	visit   *scheme.Place
 	status  int
+	accept  []string
 	headers []answerHeader
 	body    *scheme.Texts // of the answer, "" if nil
 	keyed   bool          // the answer takes the provider's secret
@@ -109,6 +121,44 @@ func (h *Handshake) Answer(m *scheme.Message, key *scheme.Key) (*Answer, error) 
 	return a, nil
 }
 
+// HandsOver says whether the request brings a secret that counts from then on.
+func (h *Handshake) HandsOver() bool { return h.keep != nil }
+
+// HandOver puts a secret where the request brings it.
+func (h *Handshake) HandOver(m *scheme.Message, secret safetext.Secret) error {
+	if err := h.keep.Set(m, secret.Reveal()); err != nil {
+		return fmt.Errorf("hand the secret over: %w", err)
+	}
+	return nil
+}
+
+// Conceal masks the secret that m brings, and returns the name of its place:
+// that of a header, or a path.
+func (h *Handshake) Conceal(m *scheme.Message) (place string, err error) {
+	if name, ok := h.keep.Header(); ok {
+		m.Header = m.Header.Clone()
+		m.Header[name] = []string{safetext.Masked}
+		return name, nil
+	}
+	return h.keepAt, h.keep.Set(m, safetext.Masked)
+}
+
+// Visits returns the address that m asks its receiver to open, "" if it asks
+// for none.
+func (h *Handshake) Visits(m *scheme.Message) string {
+	if h.visit == nil {
+		return ""
+	}
+	values := h.visit.Values(m)
+	if len(values) != 1 {
+		return ""
+	}
+	return values[0]
+}
+
+// Accepts says whether the provider takes this status for a right answer.
+func (h *Handshake) Accepts(status int) bool { return statusIn(status, h.accept) }
+
 // Request makes the provider's side of the handshake towards target. It is
 // not signed; where Signed is true, Provider.Sign does that.
 func (h *Handshake) Request(p *Provider, target string, o BuildOptions) (*scheme.Message, error) {
@@ -143,18 +193,36 @@ func (h *Handshake) Check(m *scheme.Message, key *scheme.Key, status int, header
 	if err != nil {
 		return err
 	}
-	if status != want.Status {
-		return fmt.Errorf("status %d, want %d", status, want.Status)
+	if !h.Accepts(status) {
+		return fmt.Errorf("the status is %d, not %s", status, strings.Join(h.accept, " or "))
 	}
 	for name := range want.Header {
-		if name != "Content-Type" && header.Get(name) != want.Header.Get(name) {
-			return fmt.Errorf("header %s is %q, want %q", name, header.Get(name), want.Header.Get(name))
+		switch got := header.Get(name); {
+		case name == "Content-Type" || name == "X-Content-Type-Options" || got == want.Header.Get(name):
+		case got == "":
+			return fmt.Errorf("the answer has no header %s", name)
+		case h.keep != nil:
+			return fmt.Errorf("the header %s is not what the request had", name)
+		default:
+			return fmt.Errorf("the header %s is %q, not %q", name, got, want.Header.Get(name))
 		}
 	}
 	if len(want.Body) > 0 && !sameText(body, want.Body) {
-		return fmt.Errorf("body is %q, want %q", body, want.Body)
+		return fmt.Errorf("the body is %s, not %q", quoted(body), want.Body)
 	}
 	return nil
+}
+
+// quoted is the beginning of a body, for a message.
+func quoted(body []byte) string {
+	const enough = 200
+	if len(body) == 0 {
+		return "empty"
+	}
+	if len(body) > enough {
+		return fmt.Sprintf("%q… (%d bytes)", body[:enough], len(body))
+	}
+	return fmt.Sprintf("%q", body)
 }
 
 func sameText(got, want []byte) bool {
@@ -172,12 +240,25 @@ func (c *compiler) handshakes() {
 	for i := range c.def.Handshakes {
 		d := &c.def.Handshakes[i]
 		path := fmt.Sprintf("handshakes[%d]", i)
-		h := &Handshake{Name: d.Name, Note: d.Note, Method: d.Method, Signed: d.Signed, status: d.Status}
+		h := &Handshake{
+			Name: d.Name, Note: d.Note, Method: d.Method, Signed: d.Signed, Refuse: d.Refuse, Allow: d.Allow,
+			status: d.Status, accept: d.Accept,
+		}
 		if h.Method == "" {
 			h.Method = "POST"
 		}
 		if h.status == 0 {
 			h.status = http.StatusOK
+		}
+		if len(h.accept) == 0 {
+			h.accept = []string{strconv.Itoa(h.status)}
+		}
+		c.statuses(path+".accept", h.accept)
+		if h.Refuse != 0 && !h.Signed {
+			c.wrong(path+".refuse", "it is for a request that is signed: signed: true")
+		}
+		if strings.Trim(h.Allow, " :") != "" {
+			c.wrong(path+".allow", "%q: space and colon can be allowed, and nothing else", h.Allow)
 		}
 		for place, pattern := range d.When {
 			p, err := scheme.ParsePlace(place)
@@ -198,9 +279,17 @@ func (c *compiler) handshakes() {
 
 func (c *compiler) answer(path string, d *handshake, h *Handshake) {
 	var err error
-	if d.Keep != "" {
-		if h.keep, err = scheme.ParsePlace(d.Keep); err != nil {
-			c.wrong(path+".keep", "%v", err)
+	for field, text := range map[string]string{"keep": d.Keep, "visit": d.Visit} {
+		if text == "" {
+			continue
+		}
+		place, err := scheme.ParsePlace(text)
+		if err != nil {
+			c.wrong(path+"."+field, "%v", err)
+		} else if field == "keep" {
+			h.keep, h.keepAt = place, text
+		} else {
+			h.visit = place
 		}
 	}
 	if d.Body != "" {

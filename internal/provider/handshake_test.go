@@ -126,9 +126,12 @@ func TestHandshakeMistakes(t *testing.T) {
 		`when: {$.type: url_verification}`: "tells the handshake from a delivery",
 		`{$.challenge|json}`:               `no filter "jsn"`,
 		`{{alnum 40}}`:                     "no such value",
+		`status: 204`:                      `allow: "<": space and colon can be allowed`,
+		`method: OPTIONS`:                  "refuse: it is for a request that is signed",
 	} {
 		with := map[string]string{
 			`when: {$.type: url_verification}`: "note: x", `{$.challenge|json}`: `{$.challenge|jsn}`, `{{alnum 40}}`: `{{alnumm 40}}`,
+			`status: 204`: `allow: "<"`, `method: OPTIONS`: `refuse: 401`,
 		}[old]
 		var all []string
 		for _, p := range provider.Validate([]byte(strings.Replace(greeter, old, with, 1))) {

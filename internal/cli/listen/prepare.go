@@ -21,6 +21,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/judge"
 	"github.com/hooks-cli/hooks/internal/match"
 	"github.com/hooks-cli/hooks/internal/provider"
+	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/tunnel"
@@ -111,8 +112,20 @@ func (l *listening) readJudge() error {
 	}
 	l.judge, l.catalogue = j, j.Catalogue
 	l.kept, l.made = j.Secrets, j.Development
-	j.Secrets, j.Development = l.own, l.development
+	j.Secrets, j.Development, j.Keep = l.own, l.development, l.keep
 	return nil
+}
+
+// keep keeps the secret that a provider has handed over.
+func (l *listening) keep(ctx context.Context, id string, s safetext.Secret) (string, error) {
+	l.secrets.Lock()
+	defer l.secrets.Unlock()
+	ws := l.env.Workspace()
+	where, err := ws.Keeper().Set(ctx, ws.Profile(), id, s, false)
+	if where == secret.InFile {
+		return "secrets file", err
+	}
+	return string(where), err
 }
 
 // own returns the secrets that a provider has of its own.

@@ -14,6 +14,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/diagnose"
 	"github.com/hooks-cli/hooks/internal/intake"
+	"github.com/hooks-cli/hooks/internal/judge"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/webhook"
@@ -99,6 +100,7 @@ func (d *display) text(s string) {
 }
 
 func (d *display) delivery(e capture.Event) {
+	d.handshake(e.Handshake)
 	if d.env.Global.WantsJSON() {
 		extra := ""
 		if e.OutOfOrder {
@@ -123,6 +125,22 @@ func (d *display) delivery(e capture.Event) {
 			out += "  " + mark + "\n"
 		}
 		d.text(out + "\n")
+	}
+}
+
+// handshake says what a handshake leaves to know, or to do.
+func (d *display) handshake(g *judge.Greeting) {
+	switch {
+	case g == nil:
+		return
+	case g.Kept != "":
+		d.env.Say("%s handed over its secret; it is kept in the %s and counts from now on (hooks secrets get %s prints it)",
+			g.Provider, g.Kept, g.Provider)
+	case g.NotKept != "":
+		d.env.Say("%s handed over a secret that is not used: %s", g.Provider, g.NotKept)
+	}
+	if g.Visit != "" {
+		d.env.Say("%s wants this address to be opened, which is left to you: %s", g.Provider, safetext.Line(g.Visit))
 	}
 }
 

@@ -25,8 +25,19 @@ type shown struct {
 	Secret   shownSecret   `json:"secret"`
 	Event    shownPlaces   `json:"event"`
 	Delivery shownDelivery `json:"delivery"`
-	Events   []shownEvent  `json:"events"`
-	Sample   *shownSample  `json:"sample"`
+
+	Handshakes []shownHandshake `json:"handshakes"`
+	Events     []shownEvent     `json:"events"`
+	Sample     *shownSample     `json:"sample"`
+}
+
+type shownHandshake struct {
+	Name        string `json:"name"`
+	Method      string `json:"method"`
+	Signed      bool   `json:"signed"`
+	NeedsSecret bool   `json:"needs_secret"` // to be answered
+	HandsOver   bool   `json:"hands_over_secret"`
+	Note        string `json:"note"`
 }
 
 type shownScheme struct {
@@ -101,6 +112,10 @@ func describe(p *provider.Provider, sample *provider.Event) shown {
 	}
 	for _, s := range p.Schemes() {
 		out.Schemes = append(out.Schemes, describeScheme(s.Name(), s.Spec()))
+	}
+	out.Handshakes = []shownHandshake{}
+	for _, h := range p.Handshakes() {
+		out.Handshakes = append(out.Handshakes, shownHandshake{h.Name, h.Method, h.Signed, h.NeedsSecret(), h.HandsOver(), h.Note})
 	}
 	for _, e := range p.Events {
 		out.Events = append(out.Events, shownEvent(e))

@@ -102,6 +102,7 @@ func explain(v render.View, p *provider.Provider, sample *provider.Event) string
 		section("Signature", "Nothing is signed.\n")
 	}
 	section("Event", v.Pairs(places(p)))
+	section("Handshake", handshakes(v, p))
 	section("Delivery", v.Pairs(delivery(&p.Delivery))+attempts(v, &p.Delivery))
 	section("Events", events(v, p))
 	if sample != nil {
@@ -173,6 +174,33 @@ func attempts(v render.View, d *provider.Delivery) string {
 		rows = append(rows, []string{fmt.Sprint(i + 1), when, render.Duration(after)})
 	}
 	return "\n" + v.Table([]render.Column{{Title: "ATTEMPT", Right: true}, {Title: "WAIT"}, {Title: "SINCE THE FIRST", Right: true}}, rows)
+}
+
+// handshakes tells what the provider asks before it delivers.
+func handshakes(v render.View, p *provider.Provider) string {
+	var rows []render.Pair
+	for _, h := range p.Handshakes() {
+		parts := []string{h.Method}
+		for _, one := range []struct {
+			is   bool
+			text string
+		}{
+			{h.Signed, "signed as deliveries are"},
+			{h.Refuse != 0, fmt.Sprintf("and once wrongly, which has to be answered with %d", h.Refuse)},
+			{h.HandsOver(), "brings the secret"},
+			{h.NeedsSecret(), "the answer is made with the secret"},
+			{h.Note != "", h.Note},
+		} {
+			if one.is {
+				parts = append(parts, one.text)
+			}
+		}
+		rows = append(rows, render.Pair{Name: safetext.Line(h.Name), Text: safetext.Line(strings.Join(parts, "; "))})
+	}
+	if len(rows) == 0 {
+		return ""
+	}
+	return v.Pairs(rows) + "\nhooks send --handshake --provider " + p.ID + " URL performs it.\n"
 }
 
 func events(v render.View, p *provider.Provider) string {

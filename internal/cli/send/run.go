@@ -28,6 +28,9 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 	if err != nil {
 		return err
 	}
+	if o.DryRun && o.Handshake {
+		return s.dryHandshakes(ctx)
+	}
 	if o.DryRun {
 		return s.dryRun(ctx)
 	}
@@ -43,6 +46,9 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 	}
 	s.client = env.Deliverer(o.Insecure)
 	defer s.client.Close()
+	if o.Handshake {
+		return s.shakeHands(ctx)
+	}
 	if o.Load {
 		return s.load(ctx)
 	}
@@ -82,7 +88,7 @@ func prepare(ctx context.Context, env *cli.Env, o Options) (*sending, error) {
 		return nil, err
 	}
 	var err error
-	if s.provider, err = env.ChooseProvider(ctx, o.Provider, o.Events, data); err != nil {
+	if s.provider, err = s.choose(ctx, data); err != nil {
 		return nil, err
 	}
 	if s.target, err = env.Target(o.To, s.provider); err != nil {
@@ -91,12 +97,20 @@ func prepare(ctx context.Context, env *cli.Env, o Options) (*sending, error) {
 	if err := s.readFlags(data); err != nil {
 		return nil, err
 	}
-	if s.signer, s.named, err = env.Signer(ctx, s.provider, s.target, o.Unsigned); err != nil {
+	unsigned := o.Unsigned || o.Handshake && !needSecret(s.provider)
+	if s.signer, s.named, err = env.Signer(ctx, s.provider, s.target, unsigned); err != nil {
 		return nil, err
 	}
 	s.signer.At, s.signer.Age = s.order.At, o.Age
 	s.signer.Header = s.order.Header
 	return s, s.breakIt()
+}
+
+func (s *sending) choose(ctx context.Context, data []byte) (*provider.Provider, error) {
+	if s.o.Handshake {
+		return chooseGreeter(s.env, s.o.Provider)
+	}
+	return s.env.ChooseProvider(ctx, s.o.Provider, s.o.Events, data)
 }
 
 // readData reads a body. A terminal is not a body: whoever forgot the file

@@ -22,6 +22,9 @@ type Options struct {
 	Provider string
 	Secrets  []string
 
+	// Handshake performs the provider's handshakes instead of sending events.
+	Handshake bool
+
 	Data      string
 	HasData   bool
 	Set       []string
@@ -62,13 +65,16 @@ const long = `Without a URL the event goes where the setting "to" says, else to 
 
 The secret is the first of --secret, HOOKS_SECRET_PROVIDER, HOOKS_SECRET, hooks.yaml and hooks secrets set. Where there is none, a development secret signs what stays on this machine; hooks listen knows it, and hooks secrets get PROVIDER prints it for the app under test.
 
---count, --rate and --duration make it a load: each request has an id and a signature of its own, and with --rate each is meant for its own moment, so that latencies count the time that it had to wait. A load is not kept in the store.`
+--count, --rate and --duration make it a load: each request has an id and a signature of its own, and with --rate each is meant for its own moment, so that latencies count the time that it had to wait. A load is not kept in the store.
+
+--handshake performs what the provider does to make sure of an address, such as a challenge that has to be repeated, and says whether the app answers rightly. Where the provider tries a wrong signature too, so does this; where it hands over a secret, it is the one that later events are signed with.`
 
 const example = `  $ hooks send --event render.completed
   $ hooks send --event render.completed --set data.metadata.width=1920 http://127.0.0.1:3000/webhooks
   $ hooks send -d @body.json --provider canvelete --secret env:CANVELETE_SECRET
   $ hooks send --event render.completed --tamper body --expect-status 401
-  $ hooks send --event render.completed --count 1000 --rate 500/s`
+  $ hooks send --event render.completed --count 1000 --rate 500/s
+  $ hooks send --handshake --provider dropbox http://127.0.0.1:3000/webhooks/dropbox`
 
 // NewCmd returns the command.
 func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *cobra.Command {
@@ -111,7 +117,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 	env.CompleteEvents(cmd, "event")
 	cli.RequestFormats(cmd)
 	cli.Exits(cmd,
-		cli.Exit{Status: cli.OK, When: "every event was answered with 2xx in the end, or with what --expect-status wants"},
+		cli.Exit{Status: cli.OK, When: "every event was answered with 2xx in the end, or with what --expect-status wants; with --handshake: rightly"},
 		cli.Exit{Status: cli.StatusNo, When: "one was not"},
 		cli.Exit{Status: cli.StatusError, When: "no connection could be made at all"},
 	)
@@ -141,6 +147,7 @@ func (o *Options) bindDelivery(cmd *cobra.Command) {
 	cli.InsecureFlag(cmd, &o.Insecure)
 	cli.Duration(fs, &o.Wait, "wait", 0, "wait until something listens there, at most so long")
 	fs.StringVar(&o.Expect, "expect-status", "", "the answer that is right: `STATUS` such as 401 or 4xx, and no other")
+	fs.BoolVar(&o.Handshake, "handshake", false, "perform the provider's handshakes with the endpoint and judge its answers")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "print the request and send nothing")
 	cli.JUnitFlag(cmd, &o.JUnit)
 }
@@ -168,6 +175,8 @@ func (o *Options) bindLoad(cmd *cobra.Command) {
 // check refuses what cannot be meant together.
 func (o *Options) check(changed func(string) bool) error {
 	switch {
+	case o.Handshake:
+		return checkHandshake(changed)
 	case len(o.Events) == 0 && !o.HasData:
 		return noEvent()
 	case o.HasData && len(o.Events) > 1:
