@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -93,9 +94,7 @@ func (s *Server) Admin() http.Handler {
 		_ = json.NewEncoder(w).Encode(s.Status()) // as above
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// A page in the operator's browser can make a name of its own lead
-		// here; it cannot make it look like an address.
-		if !ownHost(r.Host) {
+		if !s.ownHost(r.Host) {
 			say(w, http.StatusForbidden, "host not allowed")
 			return
 		}
@@ -105,15 +104,30 @@ func (s *Server) Admin() http.Handler {
 	})
 }
 
-func ownHost(host string) bool {
+// ownHost says whether a request for host may be answered. A page in the
+// operator's browser can make a name of its own lead here. It cannot make that
+// look like an address, nor like a name that only a network of its own knows,
+// nor like the relay's.
+func (s *Server) ownHost(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
 	if len(host) > 2 && host[0] == '[' {
 		host = host[1 : len(host)-1]
 	}
-	_, err := netip.ParseAddr(host)
-	return err == nil || host == "localhost"
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if !strings.Contains(host, ".") {
+		return host != ""
+	}
+	for _, end := range [...]string{".localhost", ".local", ".internal", ".svc", ".home.arpa"} {
+		if strings.HasSuffix(host, end) {
+			return true
+		}
+	}
+	return host == strings.ToLower(s.cfg.Public.Hostname())
 }
 
 func say(w http.ResponseWriter, status int, text string) {

@@ -68,7 +68,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 		cli.Exit{Status: cli.OK, When: "it was ended by Ctrl-C or SIGTERM and has drained"},
 		cli.Exit{Status: cli.StatusError, When: "the port is taken, or a file cannot be read or written"},
 	)
-	cmd.AddCommand(newToken(env), newStatus(env))
+	cmd.AddCommand(newToken(env), newStatus(env), newInit(env))
 	return cmd
 }
 

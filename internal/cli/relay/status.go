@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,11 +22,11 @@ func newStatus(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "status",
 		Short:   "Show how a running relay stands",
-		Example: "  $ hooks relay status\n  $ hooks relay status --admin 10.0.0.5:8081 --json",
+		Example: "  $ hooks relay status\n  $ hooks relay status --admin 10.0.0.5:8081 --json\n  $ hooks relay status --admin https://relay-admin.example.internal",
 		Args:    cli.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return status(cmd.Context(), env, admin) },
 	}
-	cmd.Flags().StringVar(&admin, "admin", ":8081", "the admin `ADDR` of the relay")
+	cmd.Flags().StringVar(&admin, "admin", ":8081", "the admin `ADDR` of the relay, or its URL")
 	cli.Exits(cmd,
 		cli.Exit{Status: cli.OK, When: "the relay answered and is ready"},
 		cli.Exit{Status: cli.StatusNo, When: "the relay is draining"},
@@ -34,15 +35,32 @@ func newStatus(env *cli.Env) *cobra.Command {
 	return cmd
 }
 
-func status(ctx context.Context, env *cli.Env, admin string) error {
-	a, err := address.ParseListen(admin)
+// adminURL is the address of a relay's status: an address as --admin of the
+// relay takes it, or a URL, for one behind a proxy.
+func adminURL(text string) (string, error) {
+	if strings.Contains(text, "://") {
+		u, err := address.ParseURL(text)
+		if err != nil {
+			return "", err
+		}
+		return u.JoinPath("status").String(), nil
+	}
+	a, err := address.ParseListen(text)
 	if err != nil {
-		return cli.Usage(fmt.Errorf("--admin: %w", err))
+		return "", err
 	}
 	if a.Host == "" {
 		a.Host = "127.0.0.1"
 	}
-	doc, err := fetch(ctx, env.HTTP, "http://"+net.JoinHostPort(a.Host, strconv.Itoa(a.Port))+"/status")
+	return "http://" + net.JoinHostPort(a.Host, strconv.Itoa(a.Port)) + "/status", nil
+}
+
+func status(ctx context.Context, env *cli.Env, admin string) error {
+	u, err := adminURL(admin)
+	if err != nil {
+		return cli.Usage(fmt.Errorf("--admin: %w", err))
+	}
+	doc, err := fetch(ctx, env.HTTP, u)
 	if err != nil {
 		return cli.Failed(fmt.Errorf("ask the relay: %w", err), "the relay says at its start where its status is: --admin ADDR")
 	}
