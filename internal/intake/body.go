@@ -120,6 +120,7 @@ const (
 // be called more than once. The error is a *Refusal, which has been counted:
 // answer with its Write.
 func (s *Server) ReadBody(r *http.Request) (body []byte, release func(), err error) {
+	s.prepare() // a request that came by another way may be the first
 	share := &share{server: s}
 	body, err = share.read(r)
 	if err == nil {
