@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -26,6 +28,7 @@ type Relay struct {
 	URL   string
 	Token string
 	Name  string
+	Share string
 }
 
 // Bind declares the flags on cmd.
@@ -34,6 +37,9 @@ func (r *Relay) Bind(cmd *cobra.Command) {
 	fs.StringVar(&r.URL, "relay", "", "the relay's `URL`; else HOOKS_RELAY or the setting relay")
 	fs.StringVar(&r.Token, "token", "", "the relay's token `T`: env:NAME, @FILE, -, or the text; else HOOKS_RELAY_TOKEN or hooks secrets set relay")
 	fs.StringVar(&r.Name, "name", "", "the `NAME` in the URL; else the last one of this relay and target, else one that the relay makes up")
+	Choice(cmd, &r.Share, "share", "exclusive",
+		"several clients on one name: exclusive: the newest has it; one-of-n: they take turns; broadcast: each gets everything, and the first answers",
+		"exclusive", "one-of-n", "broadcast")
 }
 
 // A RelayPlace is a relay and what is needed to connect to it.
@@ -43,6 +49,9 @@ type RelayPlace struct {
 	Token safetext.Secret // never empty: without a token it is the key that this user is known by
 	Given bool            // there is a token of the relay's
 	IDKey []byte          // makes ids of deliveries from the relay's
+	// Instance is what a relay knows this client by that gives each of several
+	// clients everything: the same in the next run. "" is one for each run.
+	Instance string
 
 	memory *memory
 	place  string
@@ -77,6 +86,11 @@ func (e *Env) FindRelay(ctx context.Context, r Relay, target string) (*RelayPlac
 	}
 	if token.Empty() {
 		p.Token = m.key()
+	}
+	if r.Share == "broadcast" {
+		mac := hmac.New(sha256.New, p.IDKey)
+		mac.Write([]byte("instance " + p.place))
+		p.Instance = hex.EncodeToString(mac.Sum(nil)[:16])
 	}
 	return p, nil
 }

@@ -59,7 +59,7 @@ func (s *Server) Status() Status {
 		defer n.mu.Unlock()
 		t := TunnelStatus{
 			Name: n.label, Mode: string(n.mode), Share: string(n.share), Clients: len(n.sessions),
-			Waiting: max(n.box.waiting, 0), Blocked: n.blocked, Since: n.usedAt.UTC(),
+			Waiting: max(n.waitingLocked(), 0), Blocked: n.blocked, Since: n.usedAt.UTC(),
 		}
 		if len(n.sessions) > 0 {
 			t.Since = n.sessions[0].since.UTC()

@@ -114,14 +114,6 @@ func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
 		}
 		return
 	}
-	if hello.Share == wire.ShareBroadcast {
-		s.metrics.refuse("share")
-		wire.Refuse(ws, wire.CloseHello, "this relay does not offer share broadcast")
-		if made {
-			s.names.release(n)
-		}
-		return
-	}
 	ses, welcome, err := s.greet(ws, n, who, hello)
 	if err != nil {
 		s.cfg.Log.Error("greet", "tunnel", n.label, "error", err.Error())
@@ -166,7 +158,7 @@ func (s *Server) greet(ws *websocket.Conn, n *name, who claimant, hello *wire.He
 		Relay: s.cfg.Version, Node: s.cfg.Node, URL: s.URLOf(n.label), Name: n.label,
 		Mode: hello.Mode, Share: hello.Share, PingS: int(pingEvery.Seconds()), Limits: recv, Features: []string{},
 	}
-	return ses, w, s.enrol(n, hello, w)
+	return ses, w, s.enrol(ses, w)
 }
 
 // join makes the session take requests. It returns the sessions whose name it

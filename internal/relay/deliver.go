@@ -22,71 +22,106 @@ func (s *Server) restore() {
 			continue
 		}
 		n.mode, n.share, n.accept = wire.Mode(i.Mode), wire.Share(i.Share), i.Accept
-		n.keep(kept)
+		if err := s.restoreLanes(n, kept); err != nil {
+			s.cfg.Log.Error("read the store", "tunnel", n.label, "error", err.Error())
+		}
 	}
 }
 
-// keep gives n its part of the store.
-func (n *name) keep(kept *spool.Name) {
-	c := kept.Counts()
+// restoreLanes makes the lanes of a name as the store knows them. Nobody else
+// knows the name yet.
+func (s *Server) restoreLanes(n *name, kept *spool.Name) error {
 	n.kept = kept
-	n.box = outbox[*session]{ordered: n.share == wire.ShareExclusive, next: 1, tail: c.Tail, waiting: c.Waiting}
+	if n.share != wire.ShareBroadcast {
+		c := kept.Counts()
+		n.lanes = []*lane[*session]{newLane[*session]("", n.share == wire.ShareExclusive, 0, c.Tail, c.Waiting)}
+		return nil
+	}
+	for _, c := range s.cfg.Spool.Cursors(kept) {
+		c.SeenAt = s.cfg.Now() // how long it was away counts from now on
+		l, err := s.makeLaneLocked(context.Background(), n, c)
+		if err != nil {
+			return err
+		}
+		n.lanes = append(n.lanes, l)
+	}
+	return nil
 }
 
 // enrol makes the name durable and tells the client where it stands in the
 // store. What the client says that it has is taken as acknowledged.
-func (s *Server) enrol(n *name, hello *wire.Hello, w *wire.Welcome) error {
+func (s *Server) enrol(ses *session, w *wire.Welcome) error {
+	n, hello := ses.name, ses.hello
 	if s.cfg.Spool == nil {
 		return nil
 	}
 	ctx := context.Background()
+	n.enrolling.Lock()
+	defer n.enrolling.Unlock()
+	if err := s.keep(ctx, n, hello, w); err != nil {
+		return err
+	}
+	l, err := s.openLane(ctx, n, hello)
+	if err != nil {
+		return err
+	}
+	ses.lane = l
+	if r := hello.Resume; r != nil && r.Epoch == s.cfg.Spool.Epoch() && hello.Share == wire.ShareExclusive {
+		if err := s.resume(ctx, n, l, r.Offset); err != nil {
+			return err
+		}
+	}
+	w.Epoch, w.Cursor = s.cfg.Spool.Epoch(), n.kept.Counts().Tail
+	first, err := s.cfg.Spool.Read(ctx, n.kept, 0, 1, 0, false)
+	if err != nil {
+		return err
+	}
+	if len(first) > 0 {
+		w.Cursor = first[0].Offset - 1
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if l.instance != "" {
+		w.Cursor = l.cursor()
+	}
+	w.Waiting = uint64(max(l.box.waiting, 0))
+	return nil
+}
+
+// keep makes durable what the client says about the name.
+func (s *Server) keep(ctx context.Context, n *name, hello *wire.Hello, w *wire.Welcome) error {
 	n.mu.Lock()
 	kept := n.kept
 	n.mu.Unlock()
 	info := spool.Info{
 		Owner: n.owner, Mode: string(hello.Mode), Share: string(hello.Share), Accept: hello.AcceptStatus, UsedAt: s.cfg.Now(),
 	}
-	if kept == nil {
-		var err error
-		if kept, err = s.cfg.Spool.Claim(ctx, n.label, info); err != nil {
-			return err
-		}
-		n.mu.Lock()
-		n.share = hello.Share
-		n.keep(kept)
-		n.mu.Unlock()
-	} else {
+	if kept != nil {
 		c := kept.Counts()
 		w.Expired = uint64(c.Expired - kept.Info().Told)
 		info.Told = c.Expired
-		if err := s.cfg.Spool.Save(ctx, kept, info); err != nil {
-			return err
-		}
+		return s.cfg.Spool.Save(ctx, kept, info)
 	}
-	if r := hello.Resume; r != nil && r.Epoch == s.cfg.Spool.Epoch() && hello.Share == wire.ShareExclusive {
-		// Under the lock: no acknowledgement may be counted here and there.
-		n.mu.Lock()
-		count, err := s.cfg.Spool.AckTo(ctx, kept, r.Offset)
-		if err == nil {
-			n.box.ackedTo(r.Offset, count)
-		}
-		n.mu.Unlock()
-		if err != nil {
-			return err
-		}
-	}
-	first, err := s.cfg.Spool.Read(ctx, kept, 0, 1, 0, false)
+	kept, err := s.cfg.Spool.Claim(ctx, n.label, info)
 	if err != nil {
 		return err
 	}
-	w.Epoch, w.Cursor = s.cfg.Spool.Epoch(), kept.Counts().Tail
-	if len(first) > 0 {
-		w.Cursor = first[0].Offset - 1
-	}
+	n.mu.Lock()
+	n.kept = kept
+	n.mu.Unlock()
+	return nil
+}
+
+// resume takes everything up to offset as acknowledged.
+func (s *Server) resume(ctx context.Context, n *name, l *lane[*session], offset uint64) error {
+	// Under the lock: no acknowledgement may be counted here and there.
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	w.Waiting = uint64(max(n.box.waiting, 0))
-	return nil
+	count, err := s.cfg.Spool.AckTo(ctx, n.kept, offset)
+	if err == nil {
+		l.box.ackedTo(offset, count)
+	}
+	return err
 }
 
 // callbacks are what a client's frames do.
@@ -98,24 +133,25 @@ func (s *Server) callbacks(ses *session) wire.Callbacks {
 		Ack: func(a wire.Ack) {
 			n := ses.name
 			n.mu.Lock()
-			done := n.box.acked(ses, a)
+			defer n.mu.Unlock()
+			var done []uint64
+			if !ses.lane.dropped {
+				done = ses.lane.box.acked(ses, a)
+			}
 			again := len(ses.replayed)
 			maps.DeleteFunc(ses.replayed, func(o uint64, _ struct{}) bool { return o <= a.Cumulative || slices.Contains(a.Singles, o) })
 			again -= len(ses.replayed)
-			for _, offset := range done {
-				s.cfg.Spool.Ack(n.kept, offset)
-			}
-			n.mu.Unlock()
+			s.ackedLocked(n, ses.lane, done)
 			if len(done)+again > 0 {
 				s.markStale(n)
-				s.kick(n)
+				s.kickLocked(n)
 			}
 		},
 		Seek: func(k wire.Seek) { s.begin(func() { s.seek(ses, k) }) },
 		Nack: func(k wire.Nack) {
 			n := ses.name
 			n.mu.Lock()
-			n.box.nacked(ses, k, time.Now())
+			ses.lane.box.nacked(ses, k, time.Now())
 			delete(ses.replayed, k.Offset) // a copy that is not wanted now is not sent again
 			n.mu.Unlock()
 			s.kick(n)
@@ -127,7 +163,11 @@ func (s *Server) callbacks(ses *session) wire.Callbacks {
 func (s *Server) kick(n *name) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.kept == nil || n.pumping || len(n.sessions) == 0 || n.box.waiting <= 0 && n.replayerLocked() == nil {
+	s.kickLocked(n)
+}
+
+func (s *Server) kickLocked(n *name) {
+	if n.kept == nil || n.pumping || len(n.sessions) == 0 || n.waitingLocked() <= 0 && n.replayerLocked() == nil {
 		return
 	}
 	n.pumping = s.begin(func() { s.pump(n) })
@@ -160,7 +200,7 @@ func (s *Server) seek(ses *session, k wire.Seek) {
 		}
 	}
 	n.mu.Lock()
-	ses.replay = replay{next: from, end: n.box.tail}
+	ses.replay = replay{next: from, end: ses.lane.box.tail}
 	n.mu.Unlock()
 	s.kick(n)
 }
@@ -177,7 +217,8 @@ func (s *Server) again(n *name, ses *session, from uint64) {
 	}
 	r := list[0]
 	ses.replay.next = r.Offset + 1
-	if !r.Done || r.Damaged {
+	done := r.Done || ses.lane.instance != "" && r.Offset <= ses.lane.cursor()
+	if !done || r.Damaged {
 		n.mu.Unlock()
 		return
 	}
@@ -203,29 +244,8 @@ const (
 	readBytes   = 4 << 20
 )
 
-// freeLocked is a session that can take an event: with a shared name the one
-// that has the fewest.
-func (n *name) freeLocked() *session {
-	var best *session
-	fewest := 0
-	for _, ses := range n.sessions {
-		events, bytes := n.box.load(ses)
-		if n.box.ordered {
-			events = len(n.box.flights) // one that a link before still has is not overtaken
-		}
-		if ses.away.Load() || events >= ses.hello.Parallel || events > 0 && bytes >= flightBytes {
-			continue
-		}
-		if best == nil || events < fewest {
-			best, fewest = ses, events
-		}
-	}
-	return best
-}
-
 // pump hands out events until none can go now.
 func (s *Server) pump(n *name) {
-	var ahead []*spool.Record
 	for {
 		n.mu.Lock()
 		if ses := n.replayerLocked(); ses != nil {
@@ -234,79 +254,87 @@ func (s *Server) pump(n *name) {
 			s.again(n, ses, from)
 			continue
 		}
-		ses := n.freeLocked()
-		offset, fresh, ok, wait := n.box.pick(time.Now())
-		if ses == nil || !ok {
-			n.pumping = false
-			if ses != nil && wait > 0 {
-				n.retryLocked(s, wait)
-			}
+		h, ok, wait := n.nextLocked(time.Now())
+		if !ok {
+			s.restLocked(n, wait)
 			n.mu.Unlock()
 			return
 		}
-		tail := n.box.tail
+		share := len(n.lanes)
 		n.mu.Unlock()
-		r, err := s.fetch(n, offset, fresh, &ahead)
+		r, err := s.fetch(n, &h, share)
 		switch {
 		case err != nil:
 			s.cfg.Log.Error("read the store", "tunnel", n.label, "error", err.Error())
 			n.mu.Lock()
-			n.pumping = false
-			n.retryLocked(s, time.Second)
+			s.restLocked(n, time.Second)
 			n.mu.Unlock()
 			return
 		case r == nil:
 			n.mu.Lock()
-			if fresh {
-				n.box.skip(tail + 1)
+			if h.fresh {
+				h.lane.box.skip(h.tail + 1)
 			} else {
-				n.box.gone(offset)
+				h.lane.gone(h.offset)
 			}
 			n.mu.Unlock()
 		case r.Damaged:
-			s.lose(n, r.Offset)
+			s.lose(n, h.lane, r.Offset)
 		default:
-			s.hand(n, ses, r)
+			s.hand(n, h, r)
 		}
 	}
 }
 
-// fetch reads the event that pick named. Those behind it are read along.
-func (s *Server) fetch(n *name, offset uint64, fresh bool, ahead *[]*spool.Record) (*spool.Record, error) {
-	ctx := context.Background()
-	if !fresh {
-		list, err := s.cfg.Spool.Read(ctx, n.kept, offset, 1, 0, false)
-		if err != nil || len(list) == 0 || list[0].Offset != offset {
+// restLocked ends a pump, and has another start after wait if it is not 0.
+func (s *Server) restLocked(n *name, wait time.Duration) {
+	n.pumping = false
+	for _, l := range n.lanes {
+		l.ahead = nil
+	}
+	if wait > 0 {
+		n.retryLocked(s, wait)
+	}
+}
+
+// fetch reads the event that was chosen. Those behind it are read along, with
+// share lanes less of them.
+func (s *Server) fetch(n *name, h *handout, share int) (*spool.Record, error) {
+	ctx, l := context.Background(), h.lane
+	if !h.fresh {
+		list, err := s.cfg.Spool.Read(ctx, n.kept, h.offset, 1, 0, false)
+		if err != nil || len(list) == 0 || list[0].Offset != h.offset {
 			return nil, err
 		}
 		return list[0], nil
 	}
-	for len(*ahead) > 0 && (*ahead)[0].Offset < offset {
-		*ahead = (*ahead)[1:]
+	for len(l.ahead) > 0 && l.ahead[0].Offset < h.offset {
+		l.ahead = l.ahead[1:]
 	}
-	if len(*ahead) == 0 {
-		list, err := s.cfg.Spool.Read(ctx, n.kept, offset, readAhead, readBytes, false)
+	if len(l.ahead) == 0 {
+		list, err := s.cfg.Spool.Read(ctx, n.kept, h.offset, readAhead, readBytes/int64(share), false)
 		if err != nil || len(list) == 0 {
 			return nil, err
 		}
-		*ahead = list
+		l.ahead = list
 	}
-	return (*ahead)[0], nil
+	return l.ahead[0], nil
 }
 
 // hand gives an event to a client. One that is gone meanwhile changes nothing.
-func (s *Server) hand(n *name, ses *session, r *spool.Record) {
+func (s *Server) hand(n *name, h handout, r *spool.Record) {
+	ses, box := h.ses, &h.lane.box
 	n.mu.Lock()
-	if !n.box.can(r.Offset) { // it left the store after it was read
-		n.box.skip(r.Offset + 1)
+	if !box.can(r.Offset) { // it left the store after it was read
+		box.skip(r.Offset + 1)
 		n.mu.Unlock()
 		return
 	}
-	if !slices.Contains(n.sessions, ses) {
+	if h.lane.dropped || !slices.Contains(n.sessions, ses) {
 		n.mu.Unlock()
 		return
 	}
-	tries := n.box.launch(ses, r.Offset, int64(len(r.Body)))
+	tries := box.launch(ses, r.Offset, int64(len(r.Body)))
 	n.mu.Unlock()
 	before := r.Attempt
 	if r.Old && before == 0 {
@@ -322,21 +350,21 @@ func (s *Server) hand(n *name, ses *session, r *spool.Record) {
 	if err := ses.link.OpenEvent(e, r.Head, r.Body); err != nil {
 		ses.away.Store(true) // it takes nothing more
 		n.mu.Lock()
-		n.box.unsent(ses, r.Offset, time.Now())
+		box.unsent(ses, r.Offset, time.Now())
 		n.mu.Unlock()
 	}
 }
 
 // lose gives up an event whose bytes are no longer what was stored: it is
 // never passed on, and told as expired.
-func (s *Server) lose(n *name, offset uint64) {
+func (s *Server) lose(n *name, l *lane[*session], offset uint64) {
 	s.cfg.Log.Error("an event in the store is damaged and lost", "tunnel", n.label, "offset", offset)
 	if err := s.cfg.Spool.Lose(context.Background(), n.kept, offset); err != nil {
 		s.cfg.Log.Error("write the store", "tunnel", n.label, "error", err.Error())
 	}
 	n.mu.Lock()
-	n.box.gone(offset)
-	n.box.skip(offset + 1)
+	n.goneLocked(offset)
+	l.box.skip(offset + 1)
 	n.mu.Unlock()
 	s.markStale(n)
 }
@@ -357,9 +385,9 @@ func (s *Server) expire(ctx context.Context, n *name) {
 		return
 	}
 	// Under the lock: what is not in flight now is not handed out meanwhile.
-	gone, err := s.cfg.Spool.Expire(ctx, n.kept, n.box.inFlight())
+	gone, err := s.cfg.Spool.Expire(ctx, n.kept, n.inFlightLocked())
 	for _, offset := range gone {
-		n.box.gone(offset)
+		n.goneLocked(offset)
 	}
 	n.mu.Unlock()
 	if err != nil {
@@ -423,22 +451,8 @@ func (s *Server) tellState(ctx context.Context, n *name) {
 	if err != nil {
 		return // the next change asks again
 	}
-	n.mu.Lock()
 	st := wire.State{
-		Waiting: uint64(max(n.box.waiting, 0)), WaitingBytes: uint64(max(c.Bytes, 0)), Oldest: oldest,
-		Expired: uint64(max(c.Expired-info.Told, 0)), Link: wire.StateLive, Durability: wire.Fsynced,
-	}
-	switch {
-	case n.blocked:
-		st.Link = wire.StateBlocked
-	case !n.box.idle():
-		st.Link = wire.StateDraining
-	}
-	same := st == n.told
-	n.told = st
-	n.mu.Unlock()
-	if same {
-		return
+		WaitingBytes: uint64(max(c.Bytes, 0)), Oldest: oldest, Expired: uint64(max(c.Expired-info.Told, 0)), Durability: wire.Fsynced,
 	}
 	if st.Expired > 0 {
 		info.Told = c.Expired
@@ -447,6 +461,25 @@ func (s *Server) tellState(ctx context.Context, n *name) {
 		}
 	}
 	for _, ses := range sessions {
-		ses.link.SendState(st)
+		ses.tell(st)
+	}
+}
+
+// tell sends st with what concerns this client, unless it was told so before.
+func (s *session) tell(st wire.State) {
+	n := s.name
+	n.mu.Lock()
+	st.Waiting, st.Link = uint64(max(s.lane.box.waiting, 0)), wire.StateLive
+	switch {
+	case n.blocked:
+		st.Link = wire.StateBlocked
+	case st.Waiting > 0 || n.storing > 0:
+		st.Link = wire.StateDraining
+	}
+	same := st == s.told
+	s.told = st
+	n.mu.Unlock()
+	if !same {
+		s.link.SendState(st)
 	}
 }

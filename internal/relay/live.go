@@ -95,7 +95,7 @@ func (x *exchange) serve() *refusal {
 	defer v.ses.release()
 	x.s.metrics.streams.Add(1)
 	defer x.s.metrics.streams.Add(-1)
-	return x.through(v.ses, live)
+	return x.through(v.ses, v.others, live)
 }
 
 // head is the request's head as the app shall see it.
@@ -109,7 +109,7 @@ func (x *exchange) head() *wire.RequestHead {
 // through opens a stream on the link and answers with what comes back. If the
 // link is lost before the app's answer begins, a request whose body is at hand
 // is stored instead, where the name keeps such.
-func (x *exchange) through(ses *session, live bool) *refusal {
+func (x *exchange) through(ses *session, others []*session, live bool) *refusal {
 	// The answer may begin before the request has ended.
 	_ = http.NewResponseController(x.w).EnableFullDuplex()
 	keeps, hold := x.n.hold(x.r.ContentLength, &x.s.cfg.Limits)
@@ -119,7 +119,8 @@ func (x *exchange) through(ses *session, live bool) *refusal {
 	if e != nil {
 		return e
 	}
-	st, err := ses.link.Open(x.head(), x.r.Header.Get("Expect") != "", first, whole)
+	head := x.head()
+	st, err := ses.link.Open(head, x.r.Header.Get("Expect") != "", first, whole)
 	if err != nil {
 		if keeps && whole && !errors.Is(err, wire.ErrFrame) {
 			return x.storeAfter(0, first)
@@ -129,7 +130,7 @@ func (x *exchange) through(ses *session, live bool) *refusal {
 	x.s.metrics.overhead.observe(time.Since(x.began))
 	stop := st.ResetOn(x.r.Context())
 	defer stop()
-	var up upload
+	up := upload{fan: x.fan(others, head, first, whole)}
 	if !whole {
 		up.start(x, st)
 	}
@@ -147,7 +148,7 @@ func (x *exchange) through(ses *session, live bool) *refusal {
 // storeAfter stores a request that could not be passed on after all.
 func (x *exchange) storeAfter(before uint32, body []byte) *refusal {
 	x.n.mu.Lock()
-	x.n.box.storing++
+	x.n.storing++
 	x.n.mu.Unlock()
 	return x.store(before, body, true)
 }
@@ -213,6 +214,8 @@ func bodyRefusal(err error) *refusal {
 // An upload streams a request's body. It may outlive the handler by a moment:
 // net/http waits for whoever still reads the body.
 type upload struct {
+	fan *fanout
+
 	mu  sync.Mutex // guards err
 	err *refusal
 }
@@ -225,9 +228,12 @@ func (u *upload) start(x *exchange, st *wire.Stream) {
 			p = &b
 		}
 		defer x.s.buffers.Put(p)
+		defer u.fan.finish(false)
 		for {
 			n, err := x.r.Body.Read(*p)
+			u.fan.add((*p)[:n])
 			if err == io.EOF {
+				u.fan.finish(true)
 				_ = st.Finish((*p)[:n]) // a stream that failed fails the answer too
 				return
 			}

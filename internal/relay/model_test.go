@@ -24,7 +24,9 @@ type model struct {
 	now  time.Time
 	log  []string
 
-	ordered bool
+	ordered   bool
+	broadcast bool
+	storing   int
 
 	// Durable at the relay.
 	rows            map[uint64]int // waiting: offset → event
@@ -36,7 +38,8 @@ type model struct {
 	promised        map[int]bool // the sender was told 202
 	pendingAcks     []uint64     // not written yet: lost by a crash
 	committing      []int        // being stored: lost by a crash, not promised
-	box             outbox[int]  // volatile
+	pendingUpTo     uint64       // with broadcast, as above
+	shared          *lane[int]   // volatile; nil with broadcast
 	links           map[int]*modelLink
 	nextLink, event int
 
@@ -60,7 +63,13 @@ type modelEvent struct {
 type modelClient struct {
 	ledger *tunnel.Ledger
 	link   *modelLink
-	work   []modelEvent // received, in some stage of being delivered
+	lane   *lane[int]
+
+	// With broadcast, at the relay: durable, and on its way there.
+	known           bool
+	cursor, pending uint64
+	since           uint64       // where its lane began first
+	work            []modelEvent // received, in some stage of being delivered
 
 	answered map[int]bool // durable: the app's answer is recorded
 	app      []int        // what the app saw, with duplicates
@@ -75,7 +84,8 @@ func newModel(t *testing.T, seed uint64) *model {
 		links: map[int]*modelLink{},
 	}
 	n := 1 + m.rng.IntN(3)
-	m.ordered = n == 1
+	m.broadcast = m.rng.IntN(3) == 0
+	m.ordered = n == 1 || m.broadcast
 	for range n {
 		m.clients = append(m.clients, &modelClient{answered: map[int]bool{}, excused: map[int]int{}})
 	}
@@ -93,12 +103,44 @@ func (m *model) fail(format string, args ...any) {
 
 // restart is a relay that begins with what is durable.
 func (m *model) restart() {
-	m.box = outbox[int]{ordered: m.ordered, next: 1, tail: m.tail, waiting: int64(len(m.rows))}
-	m.pendingAcks, m.committing = nil, nil
+	m.pendingAcks, m.pendingUpTo, m.committing, m.storing = nil, 0, nil, 0
+	m.shared = nil
+	if !m.broadcast {
+		m.shared = newLane[int]("", m.ordered, 0, m.tail, int64(len(m.rows)))
+	}
+	for _, c := range m.clients {
+		c.lane, c.pending = m.shared, c.cursor
+		if m.broadcast && c.known {
+			c.lane = newLane[int]("instance", true, c.cursor, m.tail, m.after(c.cursor))
+		}
+	}
 	for _, l := range m.links {
 		l.client.link = nil
 	}
 	m.links = map[int]*modelLink{}
+}
+
+// after counts the rows behind an offset.
+func (m *model) after(offset uint64) (n int64) {
+	for o := range m.rows {
+		if o > offset {
+			n++
+		}
+	}
+	return n
+}
+
+// lanes are the lanes that there are.
+func (m *model) lanes() (list []*lane[int]) {
+	if !m.broadcast {
+		return []*lane[int]{m.shared}
+	}
+	for _, c := range m.clients {
+		if c.lane != nil {
+			list = append(list, c.lane)
+		}
+	}
+	return list
 }
 
 // step does one thing. With faults, things break.
@@ -122,7 +164,7 @@ func (m *model) maybe(in int, f func()) func() {
 
 func (m *model) send() {
 	m.event++
-	m.box.storing++
+	m.storing++
 	m.committing = append(m.committing, m.event)
 }
 
@@ -144,19 +186,23 @@ func (m *model) commit() {
 	}
 	m.rng.Shuffle(len(batch), func(i, j int) { batch[i], batch[j] = batch[j], batch[i] })
 	for _, e := range batch {
-		m.box.stored(m.everStored[e])
-		m.box.storing--
+		for _, l := range m.lanes() {
+			l.stored(m.everStored[e])
+		}
+		m.storing--
 		m.promised[e] = true
-	}
-	if m.box.waiting < 0 {
-		m.fail("waiting is %d", m.box.waiting)
 	}
 }
 
 // pump hands out one event, as Server.pump does.
 func (m *model) pump() {
-	l := m.freeLink()
-	offset, fresh, ok, _ := m.box.pick(m.now)
+	lanes := m.lanes()
+	if len(lanes) == 0 {
+		return
+	}
+	lane := lanes[m.rng.IntN(len(lanes))]
+	box, l := &lane.box, m.freeLink(lane)
+	offset, fresh, ok, _ := box.pick(m.now)
 	if l == nil || !ok {
 		return
 	}
@@ -168,25 +214,28 @@ func (m *model) pump() {
 			}
 		}
 		if found == 0 {
-			m.box.skip(m.tail + 1)
+			box.skip(m.tail + 1)
 			return
 		}
 		offset = found
 	} else if _, ok := m.rows[offset]; !ok {
-		m.box.gone(offset)
+		lane.gone(offset)
 		return
 	}
-	m.box.launch(l.id, offset, 1)
+	box.launch(l.id, offset, 1)
 	l.down = append(l.down, modelEvent{offset, m.rows[offset]})
 	m.say("send %d on link %d", offset, l.id)
 }
 
-func (m *model) freeLink() *modelLink {
+func (m *model) freeLink(lane *lane[int]) *modelLink {
 	var ids []int
 	for id, l := range m.links {
-		events, _ := m.box.load(id)
+		if l.client.lane != lane {
+			continue
+		}
+		events, _ := lane.box.load(id)
 		if m.ordered {
-			events = len(m.box.flights)
+			events = len(lane.box.flights)
 		}
 		if events < m.parallel() && l.client.link == l {
 			ids = append(ids, id)
@@ -281,12 +330,25 @@ func (m *model) moveUp() {
 	l.up = l.up[1:]
 	switch msg := msg.(type) {
 	case wire.Ack:
-		done := m.box.acked(l.id, msg)
-		m.say("ack %v from link %d: %v", msg, l.id, done)
-		m.pendingAcks = append(m.pendingAcks, done...)
+		m.acknowledge(l, msg)
 	case wire.Nack:
-		m.box.nacked(l.id, msg, m.now)
+		l.client.lane.box.nacked(l.id, msg, m.now)
 	}
+}
+
+func (m *model) acknowledge(l *modelLink, a wire.Ack) {
+	done := l.client.lane.box.acked(l.id, a)
+	m.say("ack %v from link %d: %v", a, l.id, done)
+	if !m.broadcast {
+		m.pendingAcks = append(m.pendingAcks, done...)
+		return
+	}
+	l.client.pending = max(l.client.pending, l.client.lane.cursor())
+	low := l.client.lane.cursor()
+	for _, lane := range m.lanes() {
+		low = min(low, lane.cursor())
+	}
+	m.pendingUpTo = max(m.pendingUpTo, low)
 }
 
 // flush makes acknowledgements durable.
@@ -298,6 +360,30 @@ func (m *model) flush() {
 		}
 	}
 	m.pendingAcks = nil
+	for o := range m.rows {
+		if o <= m.pendingUpTo {
+			delete(m.rows, o)
+			m.acked++
+		}
+	}
+	for _, c := range m.clients {
+		c.cursor = c.pending
+	}
+}
+
+// enrol gives a broadcast client its lane.
+func (m *model) enrol(c *modelClient) {
+	if !m.broadcast || c.lane != nil {
+		return
+	}
+	var from uint64
+	for _, l := range m.lanes() {
+		from = max(from, l.cursor())
+	}
+	c.lane = newLane[int]("instance", true, from, m.tail, m.after(from))
+	c.known, c.pending, c.since = true, from, from
+	m.flush()
+	m.say("enrol at %d", from)
 }
 
 // connect gives a client without a link a new one. An ordered client says how
@@ -307,7 +393,8 @@ func (m *model) connect() {
 	if c.link != nil && m.rng.IntN(8) != 0 {
 		return // now and then it moves to a new link before the old one ends
 	}
-	if m.ordered && c.ledger != nil {
+	m.enrol(c)
+	if m.ordered && !m.broadcast && c.ledger != nil {
 		upTo, count := c.ledger.Resume(), 0
 		m.flush()
 		for o := range m.rows {
@@ -321,7 +408,7 @@ func (m *model) connect() {
 				m.acked++
 			}
 		}
-		m.box.ackedTo(upTo, count)
+		m.shared.box.ackedTo(upTo, count)
 	}
 	m.nextLink++
 	l := &modelLink{id: m.nextLink, client: c}
@@ -345,13 +432,13 @@ func (m *model) breakLink() {
 
 func (m *model) moveUpOf(l *modelLink) {
 	if a, ok := l.up[0].(wire.Ack); ok {
-		m.pendingAcks = append(m.pendingAcks, m.box.acked(l.id, a)...)
+		m.acknowledge(l, a)
 	}
 	l.up = l.up[1:]
 }
 
 func (m *model) drop(l *modelLink) {
-	m.box.left(l.id, m.now)
+	l.client.lane.box.left(l.id, m.now)
 	delete(m.links, l.id)
 	if l.client.link == l {
 		l.client.link = nil
@@ -377,15 +464,20 @@ func (m *model) crash(c *modelClient) {
 
 // expire removes one waiting event, as age does.
 func (m *model) expire() {
-	held := m.box.inFlight()
+	var held []uint64
+	for _, l := range m.lanes() {
+		held = append(held, l.box.inFlight()...)
+	}
 	for o, e := range m.rows {
-		if slices.Contains(m.pendingAcks, o) || slices.Contains(held, o) {
+		if o <= m.pendingUpTo || slices.Contains(m.pendingAcks, o) || slices.Contains(held, o) {
 			continue
 		}
 		delete(m.rows, o)
 		m.expired++
 		m.lostByExpiry[e] = true
-		m.box.gone(o)
+		for _, l := range m.lanes() {
+			l.gone(o)
+		}
 		m.say("expire %d", o)
 		return
 	}
@@ -396,8 +488,16 @@ func (m *model) check() {
 	if m.stored != m.acked+m.expired+len(m.rows) {
 		m.fail("stored %d ≠ acked %d + expired %d + waiting %d", m.stored, m.acked, m.expired, len(m.rows))
 	}
-	if want := int64(len(m.rows) - len(m.pendingAcks)); m.box.waiting != want {
-		m.fail("the outbox counts %d waiting, the store has %d", m.box.waiting, want)
+	for _, l := range m.lanes() {
+		want := int64(0)
+		for o := range m.rows {
+			if _, flies := l.box.flights[o]; flies || o >= l.box.next || l.box.find(o) >= 0 {
+				want++
+			}
+		}
+		if l.box.waiting != want {
+			m.fail("a lane counts %d waiting, the store has %d for it", l.box.waiting, want)
+		}
 	}
 	for _, c := range m.clients {
 		if m.ordered && !slices.IsSorted(c.order) {
@@ -410,16 +510,21 @@ func (m *model) check() {
 // every event that was promised.
 func (m *model) settle() {
 	for range 200_000 {
-		if m.box.idle() && len(m.rows) == 0 && len(m.committing) == 0 && len(m.pendingAcks) == 0 {
+		if m.storing == 0 && len(m.rows) == 0 && len(m.committing) == 0 && len(m.pendingAcks) == 0 {
 			break
 		}
 		m.step(false)
 	}
 	if len(m.rows) != 0 {
-		m.fail("%d events are stuck: %+v", len(m.rows), m.box)
+		m.fail("%d events are stuck: %+v", len(m.rows), m.lanes())
 	}
 	for e := range m.promised {
 		answered := slices.ContainsFunc(m.clients, func(c *modelClient) bool { return c.answered[e] })
+		if m.broadcast {
+			answered = !slices.ContainsFunc(m.clients, func(c *modelClient) bool {
+				return c.known && m.everStored[e] > c.since && !c.answered[e]
+			})
+		}
 		if !answered && !m.lostByExpiry[e] {
 			m.fail("event %d was promised and lost", e)
 		}

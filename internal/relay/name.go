@@ -19,6 +19,8 @@ type name struct {
 	label string
 	owner owner
 
+	enrolling sync.Mutex // held while a client is given its place in the store
+
 	mu       sync.Mutex // guards the following
 	mode     wire.Mode
 	share    wire.Share
@@ -30,11 +32,12 @@ type name struct {
 	held     int64 // bytes of bodies kept in case they must be stored
 
 	kept    *spool.Name // nil without a store
-	box     outbox[*session]
+	lanes   []*lane[*session]
+	storing int         // events on their way into the store
+	ackedTo uint64      // with broadcast: what all are done with
 	pumping bool        // a goroutine hands out events
 	retry   *time.Timer // starts it again
 	blocked bool        // the store took nothing when it was last asked
-	told    wire.State  // what the clients were told last
 }
 
 // unusedSince says whether nobody has been connected since t.
@@ -56,9 +59,12 @@ type session struct {
 	slots    chan struct{} // one for each stream under way
 	away     atomic.Bool   // asked to leave: nothing new starts here
 
+	lane *lane[*session] // nil without a store; set before the link serves
+
 	// The name's lock guards the following.
 	replay   replay
 	replayed map[uint64]struct{} // events of the replay that are under way
+	told     wire.State          // what it was told last
 }
 
 // A replay reads the store again for one link, beside what is delivered. Its
@@ -73,22 +79,31 @@ func (s *session) wantsLocked() bool {
 	return s.replay.next != 0 && s.replay.next <= s.replay.end && len(s.replayed) < s.hello.Parallel && !s.away.Load()
 }
 
-// pickLocked chooses the link for a request: nil if there is none.
-func (n *name) pickLocked() *session {
-	if len(n.sessions) == 0 {
-		return nil
-	}
-	if n.share == wire.ShareOneOfN {
-		n.turn++
-		best := n.sessions[n.turn%len(n.sessions)]
-		for i := range n.sessions {
-			if s := n.sessions[(n.turn+i)%len(n.sessions)]; len(s.slots) < len(best.slots) {
-				best = s
-			}
+// pickLocked chooses the link for a request: nil if there is none. With
+// broadcast the others are those that get a copy.
+func (n *name) pickLocked() (ses *session, others []*session) {
+	here := make([]*session, 0, 4)
+	for _, s := range n.sessions {
+		if !s.away.Load() {
+			here = append(here, s)
 		}
-		return best
 	}
-	return n.sessions[len(n.sessions)-1]
+	switch {
+	case len(here) == 0:
+		return nil, nil
+	case n.share == wire.ShareBroadcast:
+		return here[0], here[1:]
+	case n.share != wire.ShareOneOfN:
+		return here[len(here)-1], nil
+	}
+	n.turn++
+	best := here[n.turn%len(here)]
+	for i := range here {
+		if s := here[(n.turn+i)%len(here)]; len(s.slots) < len(best.slots) {
+			best = s
+		}
+	}
+	return best, nil
 }
 
 // acquire takes a slot of the session, waiting a while for one.
@@ -110,20 +125,30 @@ func (s *session) acquire(ctx context.Context, wait time.Duration) bool {
 
 func (s *session) release() { <-s.slots }
 
-// join adds a session. With an exclusive name the older ones have to go; they
-// are returned for the caller to close.
+// join adds a session. The older ones that have to go are returned for the
+// caller to close: all with an exclusive name or one that is shared in another
+// way than before, else those of the same instance.
 func (n *name) join(s *session, h *wire.Hello, most int) (gone []*session, refused bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if h.Share == wire.ShareExclusive || n.share == wire.ShareExclusive {
-		gone, n.sessions = n.sessions, nil
+	all := h.Share == wire.ShareExclusive || h.Share != n.share
+	var stay []*session
+	for _, old := range n.sessions {
+		if all || h.Share == wire.ShareBroadcast && old.instance == s.instance {
+			gone = append(gone, old)
+		} else {
+			stay = append(stay, old)
+		}
 	}
+	n.sessions = stay
 	if len(n.sessions) >= most {
-		return nil, true
+		return gone, true
 	}
 	n.mode, n.share, n.accept = h.Mode, h.Share, h.AcceptStatus
 	n.sessions = append(n.sessions, s)
-	n.box.ordered = h.Share == wire.ShareExclusive
+	if s.lane != nil {
+		s.lane.box.ordered = h.Share != wire.ShareOneOfN
+	}
 	return gone, false
 }
 
@@ -135,7 +160,10 @@ func (n *name) leave(s *session, now time.Time) {
 		n.sessions = slices.Delete(n.sessions, i, i+1)
 	}
 	n.usedAt = now
-	n.box.left(s, time.Now())
+	if s.lane != nil {
+		s.lane.box.left(s, time.Now())
+		s.lane.seenAt = now
+	}
 }
 
 // keeps says whether what cannot be passed on now is stored.

@@ -42,10 +42,6 @@ type comeback struct {
 	due     time.Time
 }
 
-// idle says that nothing waits and nothing is being stored: a live request
-// overtakes nothing.
-func (o *outbox[H]) idle() bool { return o.waiting == 0 && o.storing == 0 }
-
 // stored notes that the store has taken an event.
 func (o *outbox[H]) stored(offset uint64) {
 	o.tail = max(o.tail, offset)

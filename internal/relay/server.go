@@ -106,6 +106,7 @@ func (s *Server) sweep(ctx context.Context) {
 			return
 		}
 		s.expire(ctx, n)
+		s.forgetLanes(n)
 	})
 }
 

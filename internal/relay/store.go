@@ -14,8 +14,9 @@ import (
 
 // A verdict says what becomes of a request.
 type verdict struct {
-	ses    *session // passed on to it
-	store  bool     // stored; the outbox counts it as being stored
+	ses    *session   // passed on to it
+	others []*session // copies go to them
+	store  bool       // stored; the name counts it as being stored
 	refuse *refusal
 }
 
@@ -24,22 +25,18 @@ type verdict struct {
 func (n *name) decide(live, draining bool) verdict {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	ses := n.pickLocked()
+	ses, others := n.pickLocked()
 	keeps := n.keepsLocked()
-	switch {
-	case ses != nil && ses.away.Load():
-		ses = nil
-	case n.mode == wire.ModeQueue && keeps:
-		ses = nil
-		live = false
+	if n.mode == wire.ModeQueue && keeps {
+		ses, live = nil, false
 	}
 	switch {
-	case ses != nil && (!keeps || n.box.idle() || n.blocked):
-		return verdict{ses: ses}
+	case ses != nil && (!keeps || n.idleLocked() || n.blocked):
+		return verdict{ses: ses, others: others}
 	case ses != nil && live:
 		return verdict{refuse: errDrainLive}
 	case keeps && !live:
-		n.box.storing++
+		n.storing++
 		return verdict{store: true}
 	case draining:
 		return verdict{refuse: errMoving}
@@ -47,12 +44,12 @@ func (n *name) decide(live, draining bool) verdict {
 	return verdict{refuse: errOffline}
 }
 
-// store keeps the request and answers for the app. The outbox has counted it
-// as being stored. before is how often the app may have seen it.
+// store keeps the request and answers for the app. The name has counted it as
+// being stored. before is how often the app may have seen it.
 func (x *exchange) store(before uint32, body []byte, whole bool) *refusal {
 	defer func() {
 		x.n.mu.Lock()
-		x.n.box.storing--
+		x.n.storing--
 		x.n.mu.Unlock()
 		x.s.kick(x.n)
 	}()
@@ -81,7 +78,7 @@ func (x *exchange) store(before uint32, body []byte, whole bool) *refusal {
 	x.n.mu.Lock()
 	x.n.blocked = err != nil && x.r.Context().Err() == nil
 	if err == nil {
-		x.n.box.stored(r.Offset)
+		x.n.storedLocked(r.Offset)
 	}
 	accept := x.n.accept
 	x.n.mu.Unlock()

@@ -93,8 +93,9 @@ type Info struct {
 type Name struct {
 	Label string
 
-	id     int64
-	loaded uint64 // tail when the process started
+	id      int64
+	loaded  uint64   // tail when the process started
+	cursors []Cursor // then as well
 
 	flushing sync.Mutex // held from taking acks until they are written
 
@@ -103,7 +104,9 @@ type Name struct {
 	counts   Counts     // as committed
 	reserved int        // events that are being stored
 	bytes    int64      // of them
-	acks     []uint64   // not written yet
+	acks     []uint64   // not written yet, as are the following
+	upTo     uint64
+	moved    map[string]*Cursor // nil for one that is dropped
 }
 
 // Counts returns what is committed.
@@ -234,7 +237,10 @@ func (s *Spool) open(ctx context.Context, dir string) error {
 	if s.epoch, err = s.writer.epoch(ctx); err != nil {
 		return err
 	}
-	return s.loadNames(ctx)
+	if err := s.loadNames(ctx); err != nil {
+		return err
+	}
+	return s.loadCursors(ctx)
 }
 
 func connect(path, more string, conns int) (*sql.DB, error) {
@@ -330,8 +336,13 @@ func (s *Spool) Append(ctx context.Context, n *Name, r *Record) error {
 
 // Ack notes that an event is done with. It is written within moments.
 func (s *Spool) Ack(n *Name, offset uint64) {
+	s.note(n, func() { n.acks = append(n.acks, offset) })
+}
+
+// note has what f notes in n, under its lock, written within moments.
+func (s *Spool) note(n *Name, f func()) {
 	n.mu.Lock()
-	n.acks = append(n.acks, offset)
+	f()
 	n.mu.Unlock()
 	s.mu.Lock()
 	s.dirty[n] = true
@@ -382,13 +393,13 @@ func (s *Spool) flush(ctx context.Context, n *Name) error {
 	n.flushing.Lock()
 	defer n.flushing.Unlock()
 	n.mu.Lock()
-	acks := n.acks
-	n.acks = nil
+	o := &op{kind: opAck, name: n, offsets: n.acks, upTo: n.upTo, moved: n.moved, size: 8*len(n.acks) + 100*len(n.moved)}
+	n.acks, n.upTo, n.moved = nil, 0, nil
 	n.mu.Unlock()
-	if len(acks) == 0 {
+	if len(o.offsets) == 0 && o.upTo == 0 && len(o.moved) == 0 {
 		return nil
 	}
-	return s.group.Do(ctx, &op{kind: opAck, name: n, offsets: acks, size: 8 * len(acks)})
+	return s.group.Do(ctx, o)
 }
 
 // Expire removes what is older than the limit, and what was kept long enough

@@ -275,3 +275,43 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// Cursors are kept with the acknowledgements that they stand for, and go with
+// their name.
+func TestCursors(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, spool.Limits{}, now)
+	n := named(t, s, "all")
+	for i := range 5 {
+		add(t, s, n, i)
+	}
+	for i, instance := range []string{"a", "b", "c"} {
+		s.SetCursor(n, spool.Cursor{Instance: instance, Offset: uint64(i + 2), SeenAt: now()})
+	}
+	s.AckUpTo(n, 2)
+	if err := s.Settle(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	s.DropCursor(n, "c")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir, spool.Limits{}, now)
+	n = named(t, s, "all")
+	check(t, s.Cursors(n), []spool.Cursor{{"a", 2, now()}, {"b", 3, now()}})
+	check(t, offsets(t, s, n, false), []uint64{3, 4, 5})
+	count, err := s.Count(t.Context(), n, 4, 5)
+	if c := n.Counts(); err != nil || count != 2 || c.Stored != 5 || c.Acked != 2 || c.Waiting != 3 {
+		t.Errorf("count %d, %v, counts %+v", count, err, c)
+	}
+	if err := s.DropName(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir, spool.Limits{}, now)
+	defer func() { _ = s.Close() }()
+	check(t, s.Cursors(named(t, s, "all")), "[]")
+}

@@ -27,6 +27,8 @@ type op struct {
 	record  *Record
 	info    Info
 	offsets []uint64
+	upTo    uint64             // of opAck
+	moved   map[string]*Cursor // as above
 	size    int
 
 	offset  uint64   // result of opAppend
@@ -259,6 +261,9 @@ func (t *transaction) apply(o *op) error {
 	if _, err := t.exec("DELETE FROM event WHERE key >= ? AND key < ?", keyOf(o.name, 0), (o.name.id+1)<<offsetBits); err != nil {
 		return err
 	}
+	if _, err := t.exec("DELETE FROM cursor WHERE name = ?", o.name.id); err != nil {
+		return err
+	}
 	_, err := t.exec("DELETE FROM name WHERE id = ?", o.name.id)
 	return err
 }
@@ -301,7 +306,14 @@ func (t *transaction) ack(o *op) error {
 		t.settle(o.name, count, bytes, true)
 		list = list[n:]
 	}
-	return nil
+	if o.upTo > 0 {
+		count, bytes, err := t.remove(o.name, 0, o.upTo, at)
+		if err != nil {
+			return err
+		}
+		t.settle(o.name, count, bytes, true)
+	}
+	return t.moveCursors(o)
 }
 
 // doneAt is the mark of an event that is acknowledged now; 0 removes it.

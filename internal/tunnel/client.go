@@ -28,6 +28,10 @@ type Config struct {
 	Program string          // "hooks/1.2.0"
 	Mode    wire.Mode       // "" is auto
 	Share   wire.Share      // "" is exclusive
+	// Instance is what the relay knows this client by among others of its
+	// name: 32 hexadecimal digits; "" makes one up. With broadcast it should be
+	// the same in the next run, or the relay keeps events for one that is gone.
+	Instance string
 
 	Parallel     int       // events that are under way at a time; 0 is 1, which keeps their order
 	Since        time.Time // read again what came since then, as far as the relay keeps it; zero: nothing
@@ -128,9 +132,12 @@ type Client struct {
 
 // New makes a client.
 func New(cfg Config) *Client {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	c := &Client{cfg: cfg, instance: hex.EncodeToString(b[:]), name: cfg.Name}
+	c := &Client{cfg: cfg, instance: cfg.Instance, name: cfg.Name}
+	if c.instance == "" {
+		var b [16]byte
+		_, _ = rand.Read(b[:]) // never fails
+		c.instance = hex.EncodeToString(b[:])
+	}
 	c.work, c.stopWork = context.WithCancel(context.Background())
 	c.dialer = wire.Dialer{Dial: cfg.Dial, TLS: cfg.TLS, Proxy: http.ProxyFromEnvironment, Shared: &c.shared}
 	if c.cfg.TLS == nil {

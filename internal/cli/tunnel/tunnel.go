@@ -16,7 +16,6 @@ type Options struct {
 
 	Relay cli.Relay
 	Mode  string
-	Share string
 	Since string
 
 	Parallel     int
@@ -68,7 +67,6 @@ func bind(cmd *cobra.Command, o *Options) {
 	fs := cmd.Flags()
 	o.Relay.Bind(cmd)
 	cli.Choice(cmd, &o.Mode, "mode", "auto", "auto: pass on, or keep while away; queue: keep everything, then deliver; live: keep nothing", "auto", "queue", "live")
-	cli.Choice(cmd, &o.Share, "share", "exclusive", "several clients on one name: exclusive: the newest has it; one-of-n: they take turns", "exclusive", "one-of-n")
 	fs.StringVar(&o.Since, "since", "", "read again what arrived since `TIME`, as far as the relay keeps it (hooks relay --keep)")
 	fs.IntVar(&o.Parallel, "parallel", 1, "deliver `N` kept events at a time; above 1 they overtake each other")
 	fs.IntVar(&o.AcceptStatus, "accept-status", 202, "what senders are told of a kept event: `STATUS` 200, 202 or 204")
