@@ -30,6 +30,7 @@ type Handshake struct {
 	// digits and . _ ~ + / = -.
 	Allow string
 
+	rule    HandshakeRule
 	when    []placePattern
 	keep    *scheme.Place
 	keepAt  string // the same as text
@@ -41,6 +42,20 @@ type Handshake struct {
 	keyed   bool          // the answer takes the provider's secret
 	send    handshakeSend
 }
+
+// A HandshakeRule is a handshake as its definition writes it, for whoever
+// writes the receiver's side of it: places, patterns and templates of package
+// scheme.
+type HandshakeRule struct {
+	When    map[string]string // by place
+	Keep    string            // place of a secret that counts from now on
+	Headers map[string]string // of the answer
+	Body    string            // of the answer
+	Query   []string          // names of the parameters that the provider sends
+}
+
+// Rule returns the handshake as it is defined. The maps are not to be changed.
+func (h *Handshake) Rule() HandshakeRule { return h.rule }
 
 type placePattern struct {
 	place   *scheme.Place
@@ -243,6 +258,10 @@ func (c *compiler) handshakes() {
 		h := &Handshake{
 			Name: d.Name, Note: d.Note, Method: d.Method, Signed: d.Signed, Refuse: d.Refuse, Allow: d.Allow,
 			status: d.Status, accept: d.Accept,
+			rule: HandshakeRule{When: d.When, Keep: d.Keep, Headers: d.Headers, Body: d.Body},
+		}
+		for _, f := range d.Send.Query {
+			h.rule.Query = append(h.rule.Query, f.name)
 		}
 		if h.Method == "" {
 			h.Method = "POST"
