@@ -107,6 +107,23 @@ func parseQuoted(in string) (step, string, error) {
 	return step{}, "", fmt.Errorf("the name in %q does not end", in)
 }
 
+// Steps returns the names (string) and positions (int) that the path goes
+// through, and false if it goes through every element of an array.
+func (p Path) Steps() ([]any, bool) {
+	steps := make([]any, len(p.steps))
+	for i, s := range p.steps {
+		switch s.kind {
+		case byKey:
+			steps[i] = s.key
+		case byIndex:
+			steps[i] = s.index
+		case anyIndex:
+			return nil, false
+		}
+	}
+	return steps, true
+}
+
 // MustPath is ParsePath for paths that stand in source code.
 func MustPath(text string) Path {
 	p, err := ParsePath(text)

@@ -15,6 +15,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli/send"
 	"github.com/hooks-cli/hooks/internal/cli/settings"
 	"github.com/hooks-cli/hooks/internal/cli/sign"
+	"github.com/hooks-cli/hooks/internal/cli/snippet"
 	"github.com/hooks-cli/hooks/internal/cli/tunnel"
 	"github.com/hooks-cli/hooks/internal/cli/verify"
 	"github.com/hooks-cli/hooks/internal/cli/version"
@@ -31,6 +32,7 @@ func commands(env *cli.Env, add func(group, name string, make func() *cobra.Comm
 	add(cli.GroupLook, "events", func() *cobra.Command { return events.NewCmd(env) })
 	add(cli.GroupLook, "providers", func() *cobra.Command { return providers.NewCmd(env) })
 	add(cli.GroupTest, "sign", func() *cobra.Command { return sign.NewCmd(env, sign.Run) })
+	add(cli.GroupTest, "snippet", func() *cobra.Command { return snippet.NewCmd(env, snippet.Run) })
 	add(cli.GroupReach, "tunnel", func() *cobra.Command { return tunnel.NewCmd(env, tunnel.Run) })
 	add(cli.GroupReach, "relay", func() *cobra.Command { return relay.NewCmd(env, relay.Run) })
 	add(cli.GroupKeep, "secrets", func() *cobra.Command { return secrets.NewCmd(env) })

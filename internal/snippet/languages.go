@@ -1,0 +1,51 @@
+package snippet
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A Language is a language, or a framework in one, in which handlers are
+// written.
+type Language struct {
+	ID    string // the value of --lang
+	Name  string // for people
+	File  string // where the text belongs
+	Needs string // command that gets what it needs, "" if it needs nothing
+	Run   string // command that runs it, "" if it is a part of an app
+	// Tested says that this project's tests run handlers in this language and
+	// check them. Other ones are written with care, and have never run there.
+	Tested bool
+	// Port is where it listens unless it is told otherwise.
+	Port int
+}
+
+// Languages returns all languages, the tested ones first.
+func Languages() []Language {
+	return []Language{
+		{ID: "node-express", Name: "Node.js with Express", File: "server.js", Needs: "npm install express", Run: "node server.js", Tested: true, Port: 3000},
+		{ID: "node-fastify", Name: "Node.js with Fastify", File: "server.js", Needs: "npm install fastify", Run: "node server.js", Tested: true, Port: 3000},
+		{ID: "python-flask", Name: "Python with Flask", File: "app.py", Needs: "pip install flask", Run: "python3 app.py", Tested: true, Port: 3000},
+		{ID: "python-fastapi", Name: "Python with FastAPI", File: "app.py", Needs: "pip install fastapi uvicorn", Run: "uvicorn app:app --port 3000", Tested: true, Port: 3000},
+		{ID: "django", Name: "Python with Django", File: "webhooks.py", Needs: "pip install django uvicorn", Run: "uvicorn yourproject.asgi:application --port 3000", Tested: true, Port: 3000},
+		{ID: "go", Name: "Go", File: "main.go", Run: "go run main.go", Tested: true, Port: 3000},
+		{ID: "ruby-sinatra", Name: "Ruby with Sinatra", File: "app.rb", Needs: "gem install sinatra puma rackup", Run: "ruby app.rb", Tested: true, Port: 3000},
+		{ID: "php", Name: "PHP", File: "webhook.php", Run: "php -S 127.0.0.1:3000 webhook.php", Tested: true, Port: 3000},
+	}
+}
+
+// Find returns the language with an id. The error names those that there are.
+func Find(id string) (Language, error) {
+	var ids []string
+	for _, l := range Languages() {
+		if l.ID == id {
+			return l, nil
+		}
+		ids = append(ids, l.ID)
+	}
+	if id == "" {
+		return Language{}, errors.New("no language: --lang " + strings.Join(ids, ", "))
+	}
+	return Language{}, fmt.Errorf("no language %q: there are %s", id, strings.Join(ids, ", "))
+}

@@ -1,0 +1,184 @@
+package snippet
+
+import (
+	"errors"
+	"go/format"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/hooks-cli/hooks/internal/provider"
+)
+
+func catalogue(t *testing.T) *provider.Catalogue {
+	t.Helper()
+	c, err := provider.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func describe(t *testing.T, c *provider.Catalogue, id string) *Handler {
+	t.Helper()
+	p, err := c.Get(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := Describe(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// TestDescribe reads the shapes that signatures come in.
+func TestDescribe(t *testing.T) {
+	t.Parallel()
+	c := catalogue(t)
+	tests := []struct{ provider, content, header string }{
+		{"canvelete", "{body}", "X-Canvelete-Signature: sha256=<sha256 hex>"},
+		{"stripe", "{timestamp}.{body}", "Stripe-Signature: v1=<sha256 hex>, t= in s up to 300"},
+		{"slack", "v0:{timestamp}:{body}", "X-Slack-Signature: v0=<sha256 hex>, X-Slack-Request-Timestamp in s up to 300"},
+		{"standard-webhooks", "{header webhook-id}.{timestamp}.{body}", "webhook-signature: v1,<sha256 base64>, webhook-timestamp in s up to 300"},
+		{"supabase-auth-hooks", "{header webhook-id}.{timestamp}.{body}", "webhook-signature: v1,<sha256 base64>, webhook-timestamp in s up to 300"},
+		{"box", "{body}{timestamp}", "BOX-SIGNATURE-PRIMARY: <sha256 base64>, BOX-DELIVERY-TIMESTAMP in rfc3339 up to 600"},
+		{"linear", "{body}", "Linear-Signature: <sha256 hex>, body in ms up to 60"},
+		{"recurly", "{timestamp}.{body}", "recurly-signature: <sha256 hex>, first in ms up to 300"},
+		{"twilio", "{url}{form}", "X-Twilio-Signature: <sha1 base64>"},
+		{"hubspot-v3", "POST{url}{body}{timestamp}", "X-HubSpot-Signature-v3: <sha256 base64>, X-HubSpot-Request-Timestamp in ms up to 300"},
+		{"sanity", "{timestamp}.{body}", "sanity-webhook-signature: v1=<sha256 base64url-raw>, t= in ms up to 300"},
+		{"gitlab", "", "X-Gitlab-Token: plain"},
+		{"postmark", "", "Authorization: Basic basic"},
+	}
+	for _, tt := range tests {
+		h := describe(t, c, tt.provider)
+		if content, header := h.picture(); content != tt.content || header != tt.header {
+			t.Errorf("%s: signs %q in %q, want %q in %q", tt.provider, content, header, tt.content, tt.header)
+		}
+	}
+}
+
+// picture writes what is signed and where the signature is on two lines.
+func (h *Handler) picture() (content, header string) {
+	for _, p := range h.Content {
+		switch p.Kind {
+		case "text":
+			content += p.Text
+		case "header":
+			content += "{header " + p.Text + "}"
+		default:
+			content += "{" + p.Kind + "}"
+		}
+	}
+	header = h.Headers[0] + ": " + h.Prefix + h.Token
+	if h.Token == "" {
+		header += "<" + h.Hash + " " + h.Encoding + ">"
+	}
+	if s := h.Stamp; s != nil {
+		where := s.Header + s.Prefix
+		if s.First {
+			where = "first"
+		} else if len(s.Path) > 0 {
+			where = "body"
+		}
+		header += ", " + where + " in " + s.Unit + " up to " + strconv.Itoa(s.Seconds)
+	}
+	return content, header
+}
+
+// TestDescribeRefuses says why there is no handler for some providers, and has
+// one for every other that signs with an HMAC.
+func TestDescribeRefuses(t *testing.T) {
+	t.Parallel()
+	refused := map[string]string{
+		"adyen": "every item", "coinbase-cdp": "names the headers", "contentful": "names the headers", "hygraph": "header is",
+		"mailgun": "not in a header", "plivo": "{url-base}", "figma": "not in a header", "mailchimp": "not in a header",
+		"microsoft-graph": "every item", "monday": "JSON web token",
+	}
+	for _, p := range catalogue(t).All() {
+		_, err := Describe(p)
+		no := (*UnsupportedError)(nil)
+		want, known := refused[p.ID]
+		switch {
+		case err == nil && known:
+			t.Errorf("%s: described, want %q", p.ID, want)
+		case err == nil:
+		case !errors.As(err, &no) || no.Provider != p.ID:
+			t.Errorf("%s: %v is no UnsupportedError", p.ID, err)
+		case known && !strings.Contains(no.Why, want):
+			t.Errorf("%s: %q, want %q", p.ID, no.Why, want)
+		case !known && !regexp.MustCompile(`key pair|signs nothing|plain hash`).MatchString(no.Why):
+			t.Errorf("%s: %v", p.ID, err)
+		}
+	}
+}
+
+// shapes are providers that differ in what a handler has to do.
+func shapes() []string {
+	return []string{
+		"canvelete", "stripe", "slack", "standard-webhooks", "box", "linear", "recurly", "persona", "workos", "twilio", "mandrill",
+		"square", "sanity", "gitlab", "postmark", "zoom", "whatsapp", "twitter", "line", "airtable", "orb", "lob", "adyen-platform", "chargify",
+	}
+}
+
+// leftover is what a template leaves when it is given what it does not know.
+var leftover = regexp.MustCompile(`<no value>|%!|\{\{|\x00|map\[(Kind|Place)|\{(text|body|value) `)
+
+// TestGenerate writes handlers of every shape in every language.
+func TestGenerate(t *testing.T) {
+	t.Parallel()
+	c := catalogue(t)
+	for _, l := range Languages() {
+		for _, id := range shapes() {
+			h := describe(t, c, id)
+			code, err := Generate(h, l)
+			if err != nil {
+				t.Errorf("%s in %s: %v", id, l.ID, err)
+				continue
+			}
+			if m := leftover.FindString(code); m != "" {
+				t.Errorf("%s in %s: it has %q", id, l.ID, m)
+			}
+			for _, want := range []string{h.SecretEnv, "hooks snippet " + id + " --lang " + l.ID, "hooks check http://"} {
+				if !strings.Contains(code, want) {
+					t.Errorf("%s in %s: %q is missing", id, l.ID, want)
+				}
+			}
+			for line := range strings.Lines(code) {
+				if strings.TrimRight(line, " \t\n") != strings.TrimRight(line, "\n") {
+					t.Errorf("%s in %s: white space at the end of %q", id, l.ID, line)
+				}
+			}
+			if l.ID == "go" {
+				formatted, err := format.Source([]byte(code))
+				if err != nil || string(formatted) != code {
+					t.Errorf("%s in go: not as gofmt has it: %v", id, err)
+				}
+			}
+		}
+	}
+}
+
+// TestQuoting writes a definition with quotes and backslashes, which have to
+// stay text in every language.
+func TestQuoting(t *testing.T) {
+	t.Parallel()
+	h := describe(t, catalogue(t), "slack")
+	h.Content[0].Text = `'"\`
+	want := map[string]string{
+		"node-express": `.update('\'"\\')`, "python-flask": `b"'\"\\"`, "go": `io.WriteString(mac, "'\"\\")`,
+		"ruby-sinatra": `mac << '\'"\\'`, "php": `$content = '\'"\\'`,
+	}
+	for id, text := range want {
+		l, err := Find(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, err := Generate(h, l)
+		if err != nil || !strings.Contains(code, text) {
+			t.Errorf("%s: %s is not in the handler (%v)", id, text, err)
+		}
+	}
+}
