@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,6 +27,8 @@ type Global struct {
 	Store   string
 	EnvFile string
 
+	ProviderFiles []string // definitions of providers
+
 	flags *pflag.FlagSet
 }
 
@@ -33,13 +36,17 @@ type Global struct {
 func (g *Global) given(name string) bool { return g.flags != nil && g.flags.Changed(name) }
 
 // FromEnvironment takes the values of flags that are not on the command line
-// from their variables: HOOKS_CONFIG, HOOKS_PROFILE, HOOKS_ENV_FILE. What can
-// also stand in a file of settings is read with the settings.
+// from their variables: HOOKS_CONFIG, HOOKS_PROFILE, HOOKS_ENV_FILE, and
+// HOOKS_PROVIDER_FILE, which lists files as PATH does. What can also stand in a
+// file of settings is read with the settings.
 func (g *Global) FromEnvironment(getenv func(string) string) {
 	for name, p := range map[string]*string{"config": &g.Config, "profile": &g.Profile, "env-file": &g.EnvFile} {
 		if !g.given(name) {
 			*p = getenv("HOOKS_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")))
 		}
+	}
+	if files := getenv("HOOKS_PROVIDER_FILE"); files != "" && !g.given("provider-file") {
+		g.ProviderFiles = filepath.SplitList(files)
 	}
 }
 
@@ -55,6 +62,7 @@ func (g *Global) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&g.Config, "config", "", "read settings from `FILE` instead of hooks.yaml and the user's file")
 	fs.StringVar(&g.Profile, "profile", "", "use the settings and secrets of profile `NAME`")
 	fs.StringVar(&g.Store, "store", "", "keep captures in `FILE`")
+	fs.StringArrayVar(&g.ProviderFiles, "provider-file", nil, "know the provider that `FILE` defines too (repeatable)")
 	fs.StringVar(&g.EnvFile, "env-file", "", "read variables for env:NAME from `FILE`")
 	g.Color = "auto"
 	g.flags = fs

@@ -31,6 +31,9 @@ func (e *Env) Workspace() *workspace.Workspace {
 		if e.Global.Store != "" {
 			o.Store = e.Path(e.Global.Store)
 		}
+		for _, name := range e.Global.ProviderFiles {
+			o.ProviderFiles = append(o.ProviderFiles, workspace.File{Name: name, Path: e.Path(name)})
+		}
 		e.workspace = workspace.New(o)
 	}
 	return e.workspace

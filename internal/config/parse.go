@@ -43,6 +43,8 @@ type Definition struct {
 	Inline *yaml.Node // the definition itself, with the lines of File
 	File   string     // the file of settings that has it
 	Line   int        // where in File
+
+	Untrusted bool // the file is a project's that is not trusted
 }
 
 func (f *file) find(key, profile string) (Value, bool) {

@@ -91,6 +91,7 @@ func (s *Settings) Definitions() []Definition {
 			if d.Path != "" {
 				d.Path = s.path(filepath.Dir(f.path), d.Path)
 			}
+			d.Untrusted = f.kind == kindProject && !f.trusted
 			list = append(list, d)
 		}
 	}

@@ -26,6 +26,12 @@ type Source struct {
 	// Node is used instead, for a definition within another file. Data is then
 	// that file, or nil.
 	Node *yaml.Node
+	// Layer says what it may replace: definitions of a lower layer, and what is
+	// built in.
+	Layer int
+	// Weak makes it a definition that replaces nothing: it is left out where
+	// its id is taken.
+	Weak bool
 }
 
 // A Catalogue is all providers that are known. It may be used by several
@@ -35,6 +41,7 @@ type Catalogue struct {
 	byID     map[string]*entry
 	byHeader map[string][]*entry // by the headers by which they are recognised
 	shapes   []payload.Path      // of the entries that no header tells, in their order
+	left     []Source
 }
 
 // An entry is what is known about a provider without decoding it.
@@ -50,6 +57,7 @@ type entry struct {
 	provide  *Provider
 	err      error
 	load     func() (*Provider, error)
+	source   Source // of a definition that is not built in
 }
 
 // An InvalidError says that definitions of a person are wrong.
@@ -86,28 +94,42 @@ func (e *UnknownError) Error() string {
 }
 
 // Load returns the providers that are built in and those of user, which
-// replace built-in ones with the same id. The error is an *InvalidError.
+// replace built-in ones with the same id, and each other by layer. The error is
+// an *InvalidError.
 func Load(user ...Source) (*Catalogue, error) {
 	index, err := files.ReadFile(indexFile)
 	if err != nil {
 		return nil, err
 	}
 	entries := readIndex(string(index))
+	var left []Source
 	for _, src := range user {
 		e, err := userEntry(src)
 		if err != nil {
 			return nil, err
 		}
 		if i := slices.IndexFunc(entries, func(o *entry) bool { return o.id == e.id }); i >= 0 {
-			if entries[i].origin != builtIn {
+			switch {
+			case src.Weak:
+				left = append(left, src)
+				continue
+			case entries[i].origin == builtIn || entries[i].source.Layer < src.Layer:
+			case entries[i].source.Layer > src.Layer:
+				continue
+			default:
 				return nil, &InvalidError{src.Name, []Problem{{Message: fmt.Sprintf("%s is also defined in %s", e.id, entries[i].origin)}}}
 			}
 			entries = slices.Delete(entries, i, i+1)
 		}
 		entries = append(entries, e)
 	}
-	return newCatalogue(entries), nil
+	c := newCatalogue(entries)
+	c.left = left
+	return c, nil
 }
+
+// LeftOut returns the weak definitions whose ids were taken.
+func (c *Catalogue) LeftOut() []Source { return c.left }
 
 const builtIn = "built in"
 
@@ -134,6 +156,7 @@ func userEntry(src Source) (*entry, error) {
 		return nil, &InvalidError{src.Name, problems}
 	}
 	e := p.entry()
+	e.source = src
 	e.load = func() (*Provider, error) { return p, nil }
 	return e, nil
 }
@@ -176,17 +199,18 @@ func (e *entry) provider() (*Provider, error) {
 	return e.provide, e.err
 }
 
-// YAML returns the definition of a provider that is built in, as its file has
-// it.
+// YAML returns the definition of a provider, as its file has it.
 func (c *Catalogue) YAML(id string) ([]byte, error) {
 	e, ok := c.byID[id]
-	if !ok {
+	switch {
+	case !ok:
 		return nil, &UnknownError{id, c.nearest(id)}
+	case e.origin == builtIn:
+		return files.ReadFile("data/" + id + ".yaml")
+	case e.source.Node != nil:
+		return yaml.Marshal(e.source.Node)
 	}
-	if e.origin != builtIn {
-		return nil, fmt.Errorf("%s is not built in: it is defined in %s", id, e.origin)
-	}
-	return files.ReadFile("data/" + id + ".yaml")
+	return e.source.Data, nil
 }
 
 func loadFile(id string) (*Provider, error) {

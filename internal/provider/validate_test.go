@@ -149,8 +149,8 @@ func TestUserDefinitions(t *testing.T) {
 	if p, err := c.Get("canvelete"); err != nil || p.Name != "Mine" || p.Origin != "mine.yaml" {
 		t.Errorf("a definition does not replace the built-in one: %+v, %v", p, err)
 	}
-	if _, err := c.YAML("acme"); err == nil {
-		t.Error("the YAML of a person's definition is given as built in")
+	if text, err := c.YAML("acme"); err != nil || string(text) != acme {
+		t.Errorf("YAML = %q, %v", text, err)
 	}
 	_, err = provider.Load(provider.Source{Name: "bad.yaml", Data: []byte("id: x\nnmae: y\n")})
 	var invalid *provider.InvalidError
@@ -160,6 +160,30 @@ func TestUserDefinitions(t *testing.T) {
 	_, err = provider.Load(provider.Source{Name: "a.yaml", Data: []byte(acme)}, provider.Source{Name: "b.yaml", Data: []byte(acme)})
 	if !errors.As(err, &invalid) || !strings.Contains(err.Error(), "a.yaml") {
 		t.Errorf("two definitions of one id: %v", err)
+	}
+}
+
+// TestLayers: a definition of a higher layer counts, whichever comes first; a
+// weak one replaces nothing.
+func TestLayers(t *testing.T) {
+	t.Parallel()
+	source := func(name string, layer int, weak bool) provider.Source {
+		return provider.Source{Name: name, Data: []byte("id: acme\nname: " + name + "\n"), Layer: layer, Weak: weak}
+	}
+	for _, tt := range []struct {
+		want    string
+		left    int
+		sources []provider.Source
+	}{
+		{"high", 0, []provider.Source{source("low", 1, false), source("high", 2, false)}},
+		{"high", 0, []provider.Source{source("high", 2, false), source("low", 1, false)}},
+		{"low", 1, []provider.Source{source("low", 1, false), source("high", 2, true)}},
+		{"high", 0, []provider.Source{source("high", 2, true)}},
+	} {
+		c := load(t, tt.sources...)
+		if p, err := c.Get("acme"); err != nil || p.Name != tt.want || len(c.LeftOut()) != tt.left {
+			t.Errorf("%+v: %v, %v, %d left out", tt.sources, p, err, len(c.LeftOut()))
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,6 +40,7 @@ type Options struct {
 	ConfigFile         string // of --config, "" for none
 	Profile            string
 	Store              string // of --store, "" for none
+	ProviderFiles      []File // of --provider-file
 
 	GOOS   string
 	Getenv func(string) string
@@ -51,6 +53,12 @@ type Options struct {
 	Warn func(message string, hints ...string)
 	// Keyring is the keyring of the system, nil for none.
 	Keyring func() *secret.Keyring
+}
+
+// A File is a file that was named on the command line.
+type File struct {
+	Name string // as it was typed
+	Path string // where it is
 }
 
 // A Workspace is what one run works with. Its methods may be called by several
@@ -181,18 +189,33 @@ type UnknownProfileError struct {
 // Error names the profile.
 func (e *UnknownProfileError) Error() string { return fmt.Sprintf("there is no profile %q", e.Name) }
 
-// Catalogue returns the providers: those that are built in and those that the
-// settings define.
+// Catalogue returns the providers: those that are built in, and those that the
+// user's folder, the settings and the command line define. Of two with the same
+// id the later one counts.
 func (w *Workspace) Catalogue() (*provider.Catalogue, error) { return w.catalogue() }
+
+// ProvidersDir is the user's folder, each of whose YAML files defines a
+// provider. It need not exist.
+func (w *Workspace) ProvidersDir() string { return filepath.Join(w.o.Config, "providers") }
+
+// The layers of definitions: what stands later replaces what stands before.
+const (
+	layerFolder = iota + 1
+	layerSettings
+	layerCommand
+)
 
 func (w *Workspace) loadCatalogue() (*provider.Catalogue, error) {
 	s, err := w.Settings()
 	if err != nil {
 		return nil, err
 	}
-	var sources []provider.Source
+	sources, err := w.folder()
+	if err != nil {
+		return nil, err
+	}
 	for _, d := range s.Definitions() {
-		src := provider.Source{Name: w.Shown(d.File), Node: d.Inline}
+		src := provider.Source{Name: w.Shown(d.File), Node: d.Inline, Layer: layerSettings, Weak: d.Untrusted}
 		if d.Inline == nil {
 			src.Name = w.Shown(d.Path)
 			if src.Data, err = readLimited(d.Path); err != nil {
@@ -201,7 +224,46 @@ func (w *Workspace) loadCatalogue() (*provider.Catalogue, error) {
 		}
 		sources = append(sources, src)
 	}
-	return provider.Load(sources...)
+	for _, f := range w.o.ProviderFiles {
+		data, err := readLimited(f.Path)
+		if err != nil {
+			return nil, fmt.Errorf("--provider-file %s: %w", f.Name, err)
+		}
+		sources = append(sources, provider.Source{Name: f.Name, Data: data, Layer: layerCommand})
+	}
+	c, err := provider.Load(sources...)
+	if err != nil {
+		return nil, err
+	}
+	for _, src := range c.LeftOut() {
+		w.o.Warn(fmt.Sprintf("%s redefines a provider that is known already, and is not trusted: its definition is left out", src.Name),
+			"if you trust who wrote it: hooks config trust")
+	}
+	return c, nil
+}
+
+// folder reads the definitions in the user's folder.
+func (w *Workspace) folder() ([]provider.Source, error) {
+	entries, err := os.ReadDir(w.ProvidersDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the folder of providers: %w", err)
+	}
+	var sources []provider.Source
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); ext != ".yaml" && ext != ".yml" || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		path := filepath.Join(w.ProvidersDir(), e.Name())
+		data, err := readLimited(path)
+		if err != nil {
+			return nil, fmt.Errorf("provider in %s: %w", w.Shown(w.ProvidersDir()), err)
+		}
+		sources = append(sources, provider.Source{Name: w.Shown(path), Data: data, Layer: layerFolder})
+	}
+	return sources, nil
 }
 
 // maxDefinition is far more than any definition of a provider has.

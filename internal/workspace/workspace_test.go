@@ -265,3 +265,59 @@ func TestShown(t *testing.T) {
 		}
 	}
 }
+
+// TestWhereDefinitionsComeFrom: the user's folder, the settings and the command
+// line, each replacing what stands before. A project that is not trusted adds
+// providers and replaces none.
+func TestWhereDefinitionsComeFrom(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	folder := filepath.Join(p.Config, "providers")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"acme.yaml": "id: acme\nname: folder\n", "more.yml": "id: more\nname: folder\n", "notes.txt": "no definition", ".swap.yaml": "no definition",
+	} {
+		p.write(t, filepath.Join(folder, name), text)
+	}
+	p.write(t, filepath.Join(p.Dir, "hooks.yaml"), "providers:\n- {id: mine, name: project}\n- {id: stripe, name: project}\n- {id: more, name: project}\n")
+	p.write(t, filepath.Join(p.Dir, "acme.yaml"), "id: acme\nname: command\n")
+	names := func() string {
+		t.Helper()
+		c, err := workspace.New(p.Options).Catalogue()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, id := range []string{"acme", "more", "mine", "stripe"} {
+			one, err := c.Get(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, one.Name)
+		}
+		return strings.Join(out, " ")
+	}
+	if got := names(); got != "folder folder project Stripe" || len(p.told) != 2 || !strings.Contains(p.told[0], "redefines a provider") {
+		t.Errorf("%s; told %q", got, p.told)
+	}
+	p.ProviderFiles = []workspace.File{{Name: "acme.yaml", Path: filepath.Join(p.Dir, "acme.yaml")}}
+	if got := names(); got != "command folder project Stripe" {
+		t.Error(got)
+	}
+	s, err := workspace.New(p.Options).Settings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Trust(true); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(); got != "command project project project" {
+		t.Error("trusted:", got)
+	}
+	p.ProviderFiles[0].Path = filepath.Join(p.Dir, "none.yaml")
+	if _, err := workspace.New(p.Options).Catalogue(); err == nil || !strings.Contains(err.Error(), "--provider-file acme.yaml: ") {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
