@@ -13,10 +13,10 @@ import (
 func layers() [][]string {
 	return [][]string{
 		{"internal/webhook", "internal/safetext", "internal/spelling", "internal/units", "internal/inflate", "internal/child", "internal/commit", "internal/build"},
-		{"internal/address", "internal/junit", "internal/ids", "internal/httptext", "internal/payload", "internal/structured", "internal/keypair", "internal/term"},
+		{"internal/address", "internal/junit", "internal/ids", "internal/httptext", "internal/payload", "internal/structured", "internal/keypair", "internal/term", "internal/contract"},
 		{"internal/scheme", "internal/match", "internal/difference"},
 		{"internal/provider", "internal/deliver"},
-		{"internal/store", "internal/secret"},
+		{"internal/store", "internal/secret", "internal/draft"},
 		{"internal/config"},
 		{"internal/judge", "internal/diagnose", "internal/intake", "internal/wire", "internal/outgoing"},
 		{"internal/spool"},

@@ -15,7 +15,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/render"
 )
 
-const long = `A provider is a system that sends webhooks: how it signs, what its events look like, how it delivers and retries. Each is a YAML definition; a definition of your own works in every command when hooks.yaml or your settings name its file under providers.
+const long = `A provider is a system that sends webhooks: how it signs, what its events look like, how it delivers and retries. Each is a YAML definition; a definition of your own works in every command if it lies in your folder of providers, if hooks.yaml or your settings name its file under providers, or with --provider-file FILE.
 
 hooks help providers tells how to write one.`
 
@@ -25,9 +25,9 @@ func NewCmd(env *cli.Env) *cobra.Command {
 		Use:     "providers",
 		Short:   "List and explain providers and their events",
 		Long:    long,
-		Example: "  $ hooks providers list\n  $ hooks providers show canvelete\n  $ hooks providers list render",
+		Example: "  $ hooks providers list\n  $ hooks providers show canvelete\n  $ hooks providers list render\n  $ hooks providers new acme --like stripe",
 	}
-	cmd.AddCommand(newListCmd(env, RunList), newShowCmd(env, RunShow), newValidateCmd(env, RunValidate))
+	cmd.AddCommand(newListCmd(env, RunList), newShowCmd(env, RunShow), newNewCmd(env, RunNew), newImportCmd(env, RunImport), newValidateCmd(env, RunValidate))
 	return cmd
 }
 

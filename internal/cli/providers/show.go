@@ -26,7 +26,7 @@ func newShowCmd(env *cli.Env, run func(context.Context, *cli.Env, ShowOptions) e
 		Use:   "show PROVIDER",
 		Short: "Explain a provider",
 		Long: "Explains how a provider signs, with what is signed as a picture, when it retries, which events it sends, a sample, and " +
-			"where the facts come from. What no source states is marked as assumed.",
+			"where the facts come from. What no source states is marked as assumed. --format yaml prints the definition itself.",
 		Example: "  $ hooks providers show canvelete\n" +
 			"  $ hooks providers show sketchpen --event video.failed\n" +
 			"  $ hooks providers show generic --json --jq .delivery",
@@ -37,6 +37,7 @@ func newShowCmd(env *cli.Env, run func(context.Context, *cli.Env, ShowOptions) e
 			return run(cmd.Context(), env, opts)
 		},
 	}
+	cli.Formats(cmd, "yaml")
 	cmd.Flags().StringVarP(&opts.Event, "event", "e", "", "the event whose sample is shown")
 	env.CompleteEvents(cmd, "event")
 	cli.Exits(cmd,
@@ -65,6 +66,13 @@ func RunShow(ctx context.Context, env *cli.Env, opts ShowOptions) error {
 	p, err := catalogue.Get(opts.Provider)
 	if err != nil {
 		return err
+	}
+	if env.Global.Format == "yaml" {
+		definition, err := catalogue.YAML(p.ID)
+		if err != nil {
+			return err
+		}
+		return env.Print(string(definition))
 	}
 	if opts.Event == "" && len(p.Events) > 0 {
 		opts.Event = p.Events[0].Type
