@@ -180,6 +180,8 @@ func (s *Scheme) compileStamp(sc scope) (err error) {
 		uses = uses || s.reads(s.stamp.place)
 	case locClaim:
 		uses = true
+	case locHeader:
+		uses = uses || s.namesHeader(s.stamp.place.name) || s.reads(s.stamp.place)
 	}
 	s.stamp.signed = uses
 	return nil
@@ -198,6 +200,14 @@ func (s *Scheme) coversBody() bool {
 	}
 	return s.spec.JWT.Detached || slices.ContainsFunc(s.spec.JWT.Claims, func(c Claim) bool {
 		return c.Check && strings.Contains(c.Value, "{body")
+	})
+}
+
+// namesHeader says whether a header is among those that a request names as
+// signed.
+func (s *Scheme) namesHeader(name string) bool {
+	return s.spec.SignedHeaders != nil && slices.ContainsFunc(s.spec.SignedHeaders.Send, func(sent string) bool {
+		return canonical(sent) == name
 	})
 }
 

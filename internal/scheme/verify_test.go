@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/scheme"
@@ -202,6 +203,30 @@ func TestEverySignatureIsComparedWithEveryKey(t *testing.T) {
 	m.Header.Set("X-Signature", full[strings.Index(full, "v1="):])
 	if v := s.Verify(m, keys, scheme.VerifyOptions{Now: now}); v.Reason != webhook.TimestampMissing {
 		t.Errorf("no timestamp: %+v", v)
+	}
+}
+
+// TestStampAmongSignedHeaders signs the time as one of the headers that a
+// request names, or as a header like any other.
+func TestStampAmongSignedHeaders(t *testing.T) {
+	t.Parallel()
+	named := scheme.Spec{
+		Algorithm: "hmac-sha256", Content: []string{"{signed-headers}", "{body}"},
+		Signature: in("header:X-Signature", ""), Timestamp: scheme.Timestamp{In: "header:X-Time"},
+		SignedHeaders: &scheme.SignedHeaders{Names: "header:X-Signed", Send: []string{"x-signed", "x-time"}, Format: "{name}:{value}", Join: ";"},
+	}
+	plain := scheme.Spec{
+		Algorithm: "hmac-sha256", Content: []string{"{header:X-Time}", "{body}"},
+		Signature: in("header:X-Signature", ""), Timestamp: scheme.Timestamp{In: "header:X-Time"},
+	}
+	for name, spec := range map[string]scheme.Spec{"named": named, "plain": plain} {
+		s, keys, m := prepared(t, spec, 10, now)
+		if v := s.Verify(m, keys, scheme.VerifyOptions{Now: now}); v.Status != webhook.Verified || !s.Timestamped() {
+			t.Errorf("%s: %+v, timestamped %t", name, v, s.Timestamped())
+		}
+		if v := s.Verify(m, keys, scheme.VerifyOptions{Now: now.Add(time.Hour)}); v.Reason != webhook.TimestampExpired {
+			t.Errorf("%s, an hour later: %+v", name, v)
+		}
 	}
 }
 
