@@ -17,7 +17,8 @@ work=$(mktemp -d)
 readonly work
 trap 'rm -rf "$work"' EXIT
 
-# Where the tests find Express. install_runtimes puts it there.
+# Where the tests find Express and the libraries of some providers.
+# install_runtimes puts them there.
 export NODE_PATH=$work/node_modules
 
 passed=0
@@ -86,8 +87,8 @@ packages() {
 	}
 }
 
-# install_runtimes gets what the tests want besides Go: Node with Express,
-# Python with Flask, shells and a few tools.
+# install_runtimes gets what the tests want besides Go: Node with Express and
+# those libraries, Python with Flask, shells and a few tools.
 install_runtimes() {
 	local wanted=() pair
 	for pair in node:nodejs npm:npm openssl:openssl curl:curl dash:dash zsh:zsh fish:fish strace:strace groff:groff; do
@@ -100,7 +101,7 @@ install_runtimes() {
 	fi
 
 	cp testdata/crosscheck/package.json testdata/crosscheck/package-lock.json "$work"
-	npm ci --prefix "$work" --no-audit --no-fund --loglevel=error
+	npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund --loglevel=error
 	printf 'node %s, express %s, %s\n' "$(node --version)" \
 		"$(node -p 'require("express/package.json").version')" "$(openssl version)"
 }

@@ -1,7 +1,8 @@
 // Package crosscheck holds no code, only tests of the program as it is shipped:
 // it is built once and put beside things that this project did not write. Node
 // and Python judge what hooks signs, by the verification functions that the
-// providers document; Express and Flask receive it; hooks judges what openssl
+// providers document; the libraries that providers publish judge it too, and
+// sign for it to judge; Express and Flask receive it; hooks judges what openssl
 // and Python's hmac sign; kill -9 ends it under load; other programs stand
 // beside it in benchmarks.
 //

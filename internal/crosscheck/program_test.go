@@ -176,7 +176,13 @@ type process struct {
 // test, nor a minute.
 func start(tb testing.TB, env []string, name string, args ...string) *process {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), time.Minute)
+	return startFor(tb, time.Minute, env, name, args...)
+}
+
+// startFor is start with another limit.
+func startFor(tb testing.TB, limit time.Duration, env []string, name string, args ...string) *process {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), limit)
 	p := &process{cmd: exec.CommandContext(ctx, name, args...), said: new(bytes.Buffer)}
 	p.cmd.Env, p.cmd.Stderr = env, p.said
 	var err error
