@@ -9,12 +9,23 @@ import (
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
-// TailOptions say where a Tail begins and what it shows. Without After and
+// TailOptions say where a Tail begins and what it shows. Without After, From and
 // Query.Since it begins with what is stored after the call of Tail.
 type TailOptions struct {
-	Query          // what is shown; Before, Oldest and Limit do not matter
-	After   string // id of a delivery: begin with what was stored after it
-	Updates bool   // show a delivery again whenever an attempt or answer was recorded for it
+	Query             // what is shown; Before, Oldest and Limit do not matter
+	After   string    // id of a delivery: begin with what was stored after it
+	From    *Position // begin with what was stored after it
+	Updates bool      // show a delivery again whenever an attempt or answer was recorded for it
+}
+
+// A Position is a place in the order in which deliveries are stored. It stays
+// good when deliveries are deleted.
+type Position int64
+
+// Position returns the place behind all that has been stored so far.
+func (s *Store) Position(ctx context.Context) (Position, error) {
+	st, err := s.state(ctx)
+	return Position(st.seq), err
 }
 
 // A Change is something that happened in the store.
@@ -50,6 +61,8 @@ func (s *Store) Tail(ctx context.Context, o TailOptions) (*Tail, error) {
 	switch {
 	case o.After != "":
 		err = t.after(ctx, o.After)
+	case o.From != nil:
+		t.seq = min(int64(*o.From), st.seq) // a store that was begun anew is behind it
 	case !o.Since.IsZero():
 		err = t.since(ctx)
 	}
@@ -95,17 +108,9 @@ func (t *Tail) Close() { t.leave() }
 // which it can be called again, and ErrClosed once the store is closed.
 func (t *Tail) Next(ctx context.Context) (Change, error) {
 	for {
-		if len(t.ready) > 0 {
-			first := t.ready[0]
-			t.ready = t.ready[1:]
-			return first.change, first.err
-		}
 		beat := t.s.pulse.wait()
-		if err := t.look(ctx); err != nil {
-			return Change{}, err
-		}
-		if len(t.ready) > 0 {
-			continue
+		if change, ok, err := t.Poll(ctx); ok || err != nil {
+			return change, err
 		}
 		select {
 		case <-ctx.Done():
@@ -115,8 +120,33 @@ func (t *Tail) Next(ctx context.Context) (Change, error) {
 	}
 }
 
-// look reads what is new into ready.
+// Poll is Next that does not wait: ok is false if there is nothing new.
+func (t *Tail) Poll(ctx context.Context) (change Change, ok bool, err error) {
+	if len(t.ready) == 0 {
+		if err := t.look(ctx); err != nil {
+			return Change{}, false, err
+		}
+	}
+	if len(t.ready) == 0 {
+		return Change{}, false, nil
+	}
+	first := t.ready[0]
+	t.ready = t.ready[1:]
+	return first.change, true, first.err
+}
+
+// look reads what is new into ready. Where it fails it has seen nothing: the
+// next look finds all of it.
 func (t *Tail) look(ctx context.Context) error {
+	seq, n := t.seq, t.n
+	err := t.read(ctx)
+	if err != nil {
+		t.seq, t.n, t.ready = seq, n, nil
+	}
+	return err
+}
+
+func (t *Tail) read(ctx context.Context) error {
 	fresh, err := t.places(ctx, "SELECT id, seq, seq FROM delivery WHERE seq > ? ORDER BY seq LIMIT ?", &t.seq)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -111,5 +112,69 @@ func TestTailOfClosedStore(t *testing.T) {
 	}
 	if err := <-done; !errors.Is(err, store.ErrClosed) {
 		t.Errorf("Next = %v, want %v", err, store.ErrClosed)
+	}
+}
+
+// A tail from a position shows what was stored after it, also when what stood
+// there has been deleted or the store was begun anew.
+func TestTailFromPosition(t *testing.T) {
+	t.Parallel()
+	s := openAt(t, filepath.Join(t.TempDir(), "events.db"), store.Options{})
+	first := sample("evt_0")
+	mustAppend(t, s, first)
+	at, err := s.Position(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := sample("evt_1")
+	mustAppend(t, s, second)
+	if _, err := s.Delete(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	tail := follow(t, s, store.TailOptions{From: &at})
+	if c, ok, err := tail.Poll(t.Context()); !ok || err != nil || c.Delivery.ID != second.ID {
+		t.Errorf("Poll = %+v, %v, %v, want %s", c, ok, err, second.ID)
+	}
+	if c, ok, err := tail.Poll(t.Context()); ok || err != nil {
+		t.Errorf("Poll = %+v, %v, %v, want nothing", c, ok, err)
+	}
+	beyond := at + 1000
+	ahead := follow(t, s, store.TailOptions{From: &beyond})
+	third := sample("evt_2")
+	mustAppend(t, s, third)
+	if c := next(t, ahead); c.Delivery.ID != third.ID {
+		t.Errorf("from beyond the end = %s, want %s", c.Delivery.ID, third.ID)
+	}
+}
+
+// Whenever Next is broken off, what it had not returned comes later.
+func TestTailBrokenOff(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := openAt(t, path, store.Options{})
+	from := store.Position(0)
+	var want, got []string
+	for range 60 {
+		d := sample("evt_1")
+		mustAppend(t, s, d)
+		want = append(want, d.ID)
+	}
+	tail := follow(t, s, store.TailOptions{From: &from})
+	broken := 0
+	for patience := 5 * time.Microsecond; len(got) < len(want) && patience < 10*time.Millisecond; patience += 5 * time.Microsecond {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		c, err := tail.Next(ctx)
+		cancel()
+		if err != nil {
+			broken++
+			continue
+		}
+		got = append(got, c.Delivery.ID)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("after %d breaks: %d deliveries, want %d in their order", broken, len(got), len(want))
+	}
+	if broken == 0 {
+		t.Error("nothing was broken off")
 	}
 }
