@@ -19,6 +19,7 @@ func layers() [][]string {
 		{"internal/store", "internal/secret", "internal/draft"},
 		{"internal/config"},
 		{"internal/judge", "internal/diagnose", "internal/intake", "internal/wire", "internal/outgoing"},
+		{"internal/expect", "internal/presence", "internal/endpoint"},
 		{"internal/spool"},
 		{"internal/capture"},
 		{"internal/tunnel", "internal/relay", "internal/emulate", "internal/check", "internal/scenario", "internal/snippet", "internal/replay"},

@@ -59,14 +59,15 @@ func (e *Env) proxy() func(*http.Request) (*url.URL, error) {
 // StartApp starts the command behind "--", if there is one, and waits until
 // something listens at target: for as long as wait says, and for half a minute
 // where it says nothing and there is a command. The returned function stops
-// the command again and must be called in any case.
-func (e *Env) StartApp(ctx context.Context, argv []string, target string, wait time.Duration) (stop func(), err error) {
+// the command again and must be called in any case. The command sees vars,
+// NAME=VALUE, in its environment.
+func (e *Env) StartApp(ctx context.Context, argv []string, target string, wait time.Duration, vars ...string) (stop func(), err error) {
 	stop = func() {}
 	var ended <-chan struct{}
 	var app *child.Process
 	if len(argv) > 0 {
-		if app, err = child.Start(child.Command{Args: argv, Dir: e.Dir, Out: e.Err}); err != nil {
-			return stop, Failed(err)
+		if app, err = e.StartCommand(argv, vars...); err != nil {
+			return stop, err
 		}
 		stop, ended = app.Stop, app.Done()
 		if wait <= 0 {
@@ -86,6 +87,16 @@ func (e *Env) StartApp(ctx context.Context, argv []string, target string, wait t
 		return stop, Failed(fmt.Errorf("%w before anything listened at %s", app.Ended(), target))
 	}
 	return stop, Failed(err, "--wait DURATION waits longer")
+}
+
+// StartCommand starts the command behind "--" and waits for nothing. Its output
+// goes to where people are told things.
+func (e *Env) StartCommand(argv []string, vars ...string) (*child.Process, error) {
+	p, err := child.Start(child.Command{Args: argv, Dir: e.Dir, Env: vars, Out: e.Err})
+	if err != nil {
+		return nil, Failed(err)
+	}
+	return p, nil
 }
 
 func closed(c <-chan struct{}) bool {

@@ -97,10 +97,10 @@ func (l *listening) renew(ctx context.Context, d *webhook.Delivery) (*webhook.De
 	if err != nil || d.Verification.Status != webhook.Verified {
 		return d, nil
 	}
-	list, err := l.own(ctx, d.Provider)
+	list, err := l.judge.Secrets(ctx, d.Provider)
 	if err == nil && d.Verification.SecretName == secret.DevelopmentName {
 		var dev secret.Named
-		dev, err = l.development(d.Provider)
+		dev, err = l.judge.Development(d.Provider)
 		list = []secret.Named{dev}
 	}
 	if err != nil {

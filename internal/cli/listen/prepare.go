@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
-	"sync"
 
 	"github.com/hooks-cli/hooks/internal/address"
 	"github.com/hooks-cli/hooks/internal/capture"
@@ -21,8 +19,6 @@ import (
 	"github.com/hooks-cli/hooks/internal/judge"
 	"github.com/hooks-cli/hooks/internal/match"
 	"github.com/hooks-cli/hooks/internal/provider"
-	"github.com/hooks-cli/hooks/internal/safetext"
-	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/tunnel"
 	"github.com/hooks-cli/hooks/internal/webhook"
@@ -46,10 +42,6 @@ type listening struct {
 	ids       ids.Generator
 	place     *cli.RelayPlace // nil without --tunnel
 	reach     *tunnel.Client  // nil without --tunnel
-
-	secrets sync.Mutex // held while one of the following is called
-	kept    func(ctx context.Context, provider string) ([]secret.Named, error)
-	made    func(provider string) (secret.Named, error)
 }
 
 // prepare reads all that the command line says, then takes the port and opens
@@ -103,42 +95,13 @@ func (l *listening) readAddress() error {
 	return nil
 }
 
-// readJudge makes the judge. Requests are judged side by side; what secrets are
-// read from is not made for that.
 func (l *listening) readJudge() error {
 	j, err := l.env.Judge(l.o.Provider, l.o.Tolerance, l.o.Secrets)
 	if err != nil {
 		return err
 	}
 	l.judge, l.catalogue = j, j.Catalogue
-	l.kept, l.made = j.Secrets, j.Development
-	j.Secrets, j.Development, j.Keep = l.own, l.development, l.keep
 	return nil
-}
-
-// keep keeps the secret that a provider has handed over.
-func (l *listening) keep(ctx context.Context, id string, s safetext.Secret) (string, error) {
-	l.secrets.Lock()
-	defer l.secrets.Unlock()
-	ws := l.env.Workspace()
-	where, err := ws.Keeper().Set(ctx, ws.Profile(), id, s, false)
-	if where == secret.InFile {
-		return "secrets file", err
-	}
-	return string(where), err
-}
-
-// own returns the secrets that a provider has of its own.
-func (l *listening) own(ctx context.Context, id string) ([]secret.Named, error) {
-	l.secrets.Lock()
-	defer l.secrets.Unlock()
-	return l.kept(ctx, id)
-}
-
-func (l *listening) development(id string) (secret.Named, error) {
-	l.secrets.Lock()
-	defer l.secrets.Unlock()
-	return l.made(id)
 }
 
 // policy reads what is answered, and what is shown and forwarded.
@@ -309,20 +272,10 @@ type ready struct {
 	URL     string `json:"url"`
 }
 
-// where describes the listener. A host that stands for all addresses is no
-// host to call: 127.0.0.1 is one of them.
+// where describes the listener.
 func (l *listening) where() ready {
-	port := strconv.Itoa(intake.Port(l.listeners[0]))
-	host := l.at.Host
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	out := ready{Kind: "ready", Address: net.JoinHostPort(host, port)}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	out.URL = "http://" + net.JoinHostPort(host, port)
-	return out
+	p := cli.PlaceOf(l.at, l.listeners)
+	return ready{Kind: "ready", Address: p.Address, URL: p.URL}
 }
 
 // mark is of this run alone.

@@ -34,6 +34,7 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 	ctx, broken := context.WithCancelCause(ctx)
 	defer broken(nil)
 	l.show.broken = broken
+	defer env.Announce(ctx, l.store, cli.PlaceOf(l.at, l.listeners))()
 	served := make(chan error, 1)
 	go func() { served <- l.front.Serve(l.listeners...) }()
 	var work sync.WaitGroup

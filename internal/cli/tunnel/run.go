@@ -7,15 +7,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/address"
 	"github.com/hooks-cli/hooks/internal/build"
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/ids"
-	"github.com/hooks-cli/hooks/internal/judge"
-	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/tunnel"
 	"github.com/hooks-cli/hooks/internal/units"
@@ -59,7 +56,9 @@ func Run(ctx context.Context, env *cli.Env, opts Options) error {
 		Since: since, Handler: h.handler(rec), Deliver: rec.Deliver, Observe: h.state, NoRetry: opts.NoRetry, Now: env.Now,
 		TLS: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: opts.Insecure}, //nolint:gosec // asked for by the person, for one command
 	})
+	leave := env.Announce(ctx, h.kept, cli.Place{Address: target.Host})
 	err = client.Run(ctx)
+	leave()
 	rec.Forward.Close()
 	rec.Client.Close()
 	rec.Wait()
@@ -102,17 +101,16 @@ func sameAddress(a, b *url.URL) bool {
 // recorder puts together what a delivery goes through.
 func (h *host) recorder(ctx context.Context) (*tunnel.Recorder, error) {
 	env, w := h.env, h.env.Workspace()
-	j, err := h.judge()
+	j, err := h.env.Judge(h.opts.Provider, "", h.opts.Secrets)
 	if err != nil {
 		return nil, err
 	}
-	kept, err := w.Store(ctx)
-	if err != nil {
+	if h.kept, err = w.Store(ctx); err != nil {
 		return nil, cli.Failed(err)
 	}
 	var gen ids.Generator
 	rec := &tunnel.Recorder{
-		Judge: j.Judge, Store: kept, IDs: tunnel.IDs{Key: h.place.IDKey, New: gen.New}, Now: env.Now, Observe: h.observe,
+		Judge: j.Judge, Store: h.kept, IDs: tunnel.IDs{Key: h.place.IDKey, New: gen.New}, Now: env.Now, Observe: h.observe,
 		VerifiedOnly: h.opts.VerifiedOnly, Client: env.Deliverer(h.opts.Insecure), Retry: h.opts.Retry,
 	}
 	rec.Forward = tunnel.NewForwarder(tunnel.ForwarderConfig{
@@ -122,28 +120,6 @@ func (h *host) recorder(ctx context.Context) (*tunnel.Recorder, error) {
 }
 
 var _ tunnel.Store = (*store.Store)(nil)
-
-// judge makes the judge. Requests are judged side by side; what secrets are
-// read from is not made for that.
-func (h *host) judge() (*judge.Judge, error) {
-	j, err := h.env.Judge(h.opts.Provider, "", h.opts.Secrets)
-	if err != nil {
-		return nil, err
-	}
-	var mu sync.Mutex // held while one of the following is called
-	own, made := j.Secrets, j.Development
-	j.Secrets = func(ctx context.Context, id string) ([]secret.Named, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		return own(ctx, id)
-	}
-	j.Development = func(id string) (secret.Named, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		return made(id)
-	}
-	return j, nil
-}
 
 func (h *host) handler(rec *tunnel.Recorder) http.Handler {
 	if h.opts.VerifiedOnly {

@@ -16,6 +16,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/capture"
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/render"
+	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/tunnel"
 	"github.com/hooks-cli/hooks/internal/webhook"
 	"github.com/hooks-cli/hooks/internal/wire"
@@ -28,6 +29,7 @@ type host struct {
 	opts   Options
 	target *url.URL
 	place  *cli.RelayPlace
+	kept   *store.Store
 
 	mu       sync.Mutex // guards the following, and the order of what is printed
 	ready    bool
