@@ -18,6 +18,14 @@ func (e *Env) CompleteEvents(cmd *cobra.Command, flag string) {
 	CompleteFlagFunc(cmd, flag, func(string) []string { return e.fromCatalogue((*provider.Catalogue).EventTypes) })
 }
 
+// CompleteTypes offers types of events for the first argument.
+func (e *Env) CompleteTypes(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return e.fromCatalogue((*provider.Catalogue).EventTypes), cobra.ShellCompDirectiveNoFileComp
+}
+
 func (e *Env) fromCatalogue(list func(*provider.Catalogue) []string) []string {
 	catalogue, err := e.Workspace().Catalogue()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli/completion"
 	"github.com/hooks-cli/hooks/internal/cli/demo"
 	"github.com/hooks-cli/hooks/internal/cli/events"
+	"github.com/hooks-cli/hooks/internal/cli/expect"
 	"github.com/hooks-cli/hooks/internal/cli/listen"
 	"github.com/hooks-cli/hooks/internal/cli/providers"
 	"github.com/hooks-cli/hooks/internal/cli/relay"
@@ -31,6 +32,7 @@ func commands(env *cli.Env, add func(group, name string, make func() *cobra.Comm
 	add(cli.GroupBegin, "replay", func() *cobra.Command { return replay.NewCmd(env, replay.Run) })
 	add(cli.GroupLook, "events", func() *cobra.Command { return events.NewCmd(env) })
 	add(cli.GroupLook, "providers", func() *cobra.Command { return providers.NewCmd(env) })
+	add(cli.GroupTest, "expect", func() *cobra.Command { return expect.NewCmd(env, expect.Run) })
 	add(cli.GroupTest, "sign", func() *cobra.Command { return sign.NewCmd(env, sign.Run) })
 	add(cli.GroupTest, "snippet", func() *cobra.Command { return snippet.NewCmd(env, snippet.Run) })
 	add(cli.GroupReach, "tunnel", func() *cobra.Command { return tunnel.NewCmd(env, tunnel.Run) })
