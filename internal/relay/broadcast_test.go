@@ -98,12 +98,12 @@ func TestBroadcastCursorsAreKept(t *testing.T) {
 	}
 	for i := range 5 {
 		r := &spool.Record{ID: wire.EventID{byte(i)}, ReceivedAt: time.Now(), Head: head, Digest: sha256.Sum256(nil)}
-		if err := sp.Append(t.Context(), n, r); err != nil {
+		if err := n.Append(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
 	}
-	sp.SetCursor(n, spool.Cursor{Instance: strings.Repeat("a", 32), Offset: 3, SeenAt: time.Now()})
-	sp.SetCursor(n, spool.Cursor{Instance: strings.Repeat("b", 32), Offset: 1, SeenAt: time.Now()})
+	n.SetCursor(spool.Cursor{Instance: strings.Repeat("a", 32), Offset: 3, SeenAt: time.Now()})
+	n.SetCursor(spool.Cursor{Instance: strings.Repeat("b", 32), Offset: 1, SeenAt: time.Now()})
 	if err := sp.Close(); err != nil {
 		t.Fatal(err)
 	}

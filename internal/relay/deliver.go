@@ -37,7 +37,7 @@ func (s *Server) restoreLanes(n *name, kept *spool.Name) error {
 		n.lanes = []*lane[*session]{newLane[*session]("", n.share == wire.ShareExclusive, 0, c.Tail, c.Waiting)}
 		return nil
 	}
-	for _, c := range s.cfg.Spool.Cursors(kept) {
+	for _, c := range kept.Cursors() {
 		c.SeenAt = s.cfg.Now() // how long it was away counts from now on
 		l, err := s.makeLaneLocked(context.Background(), n, c)
 		if err != nil {
@@ -72,7 +72,7 @@ func (s *Server) enrol(ses *session, w *wire.Welcome) error {
 		}
 	}
 	w.Epoch, w.Cursor = s.cfg.Spool.Epoch(), n.kept.Counts().Tail
-	first, err := s.cfg.Spool.Read(ctx, n.kept, 0, 1, 0, false)
+	first, err := n.kept.Read(ctx, 0, 1, 0, false)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (s *Server) keep(ctx context.Context, n *name, hello *wire.Hello, w *wire.W
 		c := kept.Counts()
 		w.Expired = uint64(c.Expired - kept.Info().Told)
 		info.Told = c.Expired
-		return s.cfg.Spool.Save(ctx, kept, info)
+		return kept.Save(ctx, info)
 	}
 	kept, err := s.cfg.Spool.Claim(ctx, n.label, info)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *Server) resume(ctx context.Context, n *name, l *lane[*session], offset 
 	// Under the lock: no acknowledgement may be counted here and there.
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	count, err := s.cfg.Spool.AckTo(ctx, n.kept, offset)
+	count, err := n.kept.AckTo(ctx, offset)
 	if err == nil {
 		l.box.ackedTo(offset, count)
 	}
@@ -194,7 +194,7 @@ func (s *Server) seek(ses *session, k wire.Seek) {
 		from = 0 // nothing
 	case wire.SeekTime:
 		var err error
-		if from, err = s.cfg.Spool.OffsetAt(ctx, n.kept, wire.TimeOf(int64(k.Value))); err != nil {
+		if from, err = n.kept.OffsetAt(ctx, wire.TimeOf(int64(k.Value))); err != nil {
 			s.cfg.Log.Error("read the store", "tunnel", n.label, "error", err.Error())
 			return
 		}
@@ -208,7 +208,7 @@ func (s *Server) seek(ses *session, k wire.Seek) {
 // again sends the next event of a replay: those that were acknowledged. The
 // others come by themselves.
 func (s *Server) again(n *name, ses *session, from uint64) {
-	list, err := s.cfg.Spool.Read(context.Background(), n.kept, from, 1, 0, true)
+	list, err := n.kept.Read(context.Background(), from, 1, 0, true)
 	n.mu.Lock()
 	if err != nil || len(list) == 0 || list[0].Offset > ses.replay.end {
 		ses.replay = replay{}
@@ -302,7 +302,7 @@ func (s *Server) restLocked(n *name, wait time.Duration) {
 func (s *Server) fetch(n *name, h *handout, share int) (*spool.Record, error) {
 	ctx, l := context.Background(), h.lane
 	if !h.fresh {
-		list, err := s.cfg.Spool.Read(ctx, n.kept, h.offset, 1, 0, false)
+		list, err := n.kept.Read(ctx, h.offset, 1, 0, false)
 		if err != nil || len(list) == 0 || list[0].Offset != h.offset {
 			return nil, err
 		}
@@ -312,7 +312,7 @@ func (s *Server) fetch(n *name, h *handout, share int) (*spool.Record, error) {
 		l.ahead = l.ahead[1:]
 	}
 	if len(l.ahead) == 0 {
-		list, err := s.cfg.Spool.Read(ctx, n.kept, h.offset, readAhead, readBytes/int64(share), false)
+		list, err := n.kept.Read(ctx, h.offset, readAhead, readBytes/int64(share), false)
 		if err != nil || len(list) == 0 {
 			return nil, err
 		}
@@ -359,7 +359,7 @@ func (s *Server) hand(n *name, h handout, r *spool.Record) {
 // never passed on, and told as expired.
 func (s *Server) lose(n *name, l *lane[*session], offset uint64) {
 	s.cfg.Log.Error("an event in the store is damaged and lost", "tunnel", n.label, "offset", offset)
-	if err := s.cfg.Spool.Lose(context.Background(), n.kept, offset); err != nil {
+	if err := n.kept.Lose(context.Background(), offset); err != nil {
 		s.cfg.Log.Error("write the store", "tunnel", n.label, "error", err.Error())
 	}
 	n.mu.Lock()
@@ -385,7 +385,7 @@ func (s *Server) expire(ctx context.Context, n *name) {
 		return
 	}
 	// Under the lock: what is not in flight now is not handed out meanwhile.
-	gone, err := s.cfg.Spool.Expire(ctx, n.kept, n.inFlightLocked())
+	gone, err := n.kept.Expire(ctx, n.inFlightLocked())
 	for _, offset := range gone {
 		n.goneLocked(offset)
 	}
@@ -410,7 +410,7 @@ func (s *Server) release(ctx context.Context, n *name) {
 	if kept == nil {
 		return
 	}
-	if err := s.cfg.Spool.DropName(ctx, kept); err != nil {
+	if err := kept.DropName(ctx); err != nil {
 		s.cfg.Log.Error("write the store", "tunnel", n.label, "error", err.Error())
 	}
 }
@@ -447,7 +447,7 @@ func (s *Server) tellState(ctx context.Context, n *name) {
 		return
 	}
 	c, info := kept.Counts(), kept.Info()
-	oldest, err := s.cfg.Spool.Oldest(ctx, kept)
+	oldest, err := kept.Oldest(ctx)
 	if err != nil {
 		return // the next change asks again
 	}
@@ -456,7 +456,7 @@ func (s *Server) tellState(ctx context.Context, n *name) {
 	}
 	if st.Expired > 0 {
 		info.Told = c.Expired
-		if err := s.cfg.Spool.Save(ctx, kept, info); err != nil {
+		if err := kept.Save(ctx, info); err != nil {
 			s.cfg.Log.Error("write the store", "tunnel", n.label, "error", err.Error())
 		}
 	}

@@ -84,7 +84,7 @@ func (s *Server) openLane(ctx context.Context, n *name, h *wire.Hello) (*lane[*s
 		s.dropLanesLocked(n)
 	}
 	// Nothing may be acknowledged here and counted there.
-	if err := s.cfg.Spool.Settle(ctx, n.kept); err != nil {
+	if err := n.kept.Settle(ctx); err != nil {
 		return nil, err
 	}
 	c := n.kept.Counts()
@@ -104,13 +104,13 @@ func (s *Server) openLane(ctx context.Context, n *name, h *wire.Hello) (*lane[*s
 	}
 	s.roomLocked(n)
 	n.lanes = append(n.lanes, l)
-	s.cfg.Spool.SetCursor(n.kept, spool.Cursor{Instance: key, Offset: from, SeenAt: l.seenAt})
-	return l, s.cfg.Spool.Settle(ctx, n.kept)
+	n.kept.SetCursor(spool.Cursor{Instance: key, Offset: from, SeenAt: l.seenAt})
+	return l, n.kept.Settle(ctx)
 }
 
 func (s *Server) makeLaneLocked(ctx context.Context, n *name, c spool.Cursor) (*lane[*session], error) {
 	tail := n.kept.Counts().Tail
-	count, err := s.cfg.Spool.Count(ctx, n.kept, c.Offset+1, tail)
+	count, err := n.kept.Count(ctx, c.Offset+1, tail)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (s *Server) dropLanesLocked(n *name) {
 func (s *Server) dropLaneLocked(n *name, l *lane[*session]) {
 	l.dropped = true
 	if l.instance != "" {
-		s.cfg.Spool.DropCursor(n.kept, l.instance)
+		n.kept.DropCursor(l.instance)
 	}
 }
 
@@ -182,7 +182,7 @@ func (s *Server) ackLanesLocked(n *name) {
 	}
 	if low > n.ackedTo {
 		n.ackedTo = low
-		s.cfg.Spool.AckUpTo(n.kept, low)
+		n.kept.AckUpTo(low)
 	}
 }
 
@@ -190,13 +190,13 @@ func (s *Server) ackLanesLocked(n *name) {
 func (s *Server) ackedLocked(n *name, l *lane[*session], done []uint64) {
 	if l.instance == "" {
 		for _, offset := range done {
-			s.cfg.Spool.Ack(n.kept, offset)
+			n.kept.Ack(offset)
 		}
 		return
 	}
 	if at := l.cursor(); at > l.saved {
 		l.saved = at
-		s.cfg.Spool.SetCursor(n.kept, spool.Cursor{Instance: l.instance, Offset: at, SeenAt: s.cfg.Now()})
+		n.kept.SetCursor(spool.Cursor{Instance: l.instance, Offset: at, SeenAt: s.cfg.Now()})
 	}
 	s.ackLanesLocked(n)
 }

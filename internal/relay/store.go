@@ -74,7 +74,7 @@ func (x *exchange) store(before uint32, body []byte, whole bool) *refusal {
 	r := &spool.Record{
 		ID: x.id, ReceivedAt: x.s.cfg.Now(), Attempt: before, Head: head, Body: body, Digest: sha256.Sum256(body),
 	}
-	err = x.s.cfg.Spool.Append(x.r.Context(), x.n.kept, r)
+	err = x.n.kept.Append(x.r.Context(), r)
 	x.n.mu.Lock()
 	x.n.blocked = err != nil && x.r.Context().Err() == nil
 	if err == nil {

@@ -15,12 +15,12 @@ type Cursor struct {
 }
 
 // Cursors returns the cursors of n as they were when the spool was opened.
-func (s *Spool) Cursors(n *Name) []Cursor { return n.cursors }
+func (n *Name) Cursors() []Cursor { return n.cursors }
 
 // SetCursor notes how far a reader has come. Like an acknowledgement it is
 // written within moments, and one that is lost is delivered again.
-func (s *Spool) SetCursor(n *Name, c Cursor) {
-	s.note(n, func() {
+func (n *Name) SetCursor(c Cursor) {
+	n.note(func() {
 		if n.moved == nil {
 			n.moved = make(map[string]*Cursor)
 		}
@@ -29,8 +29,8 @@ func (s *Spool) SetCursor(n *Name, c Cursor) {
 }
 
 // DropCursor forgets a reader.
-func (s *Spool) DropCursor(n *Name, instance string) {
-	s.note(n, func() {
+func (n *Name) DropCursor(instance string) {
+	n.note(func() {
 		if n.moved == nil {
 			n.moved = make(map[string]*Cursor)
 		}
@@ -39,17 +39,17 @@ func (s *Spool) DropCursor(n *Name, instance string) {
 }
 
 // AckUpTo notes, like Ack, that all events up to offset are done with.
-func (s *Spool) AckUpTo(n *Name, offset uint64) {
-	s.note(n, func() { n.upTo = max(n.upTo, offset) })
+func (n *Name) AckUpTo(offset uint64) {
+	n.note(func() { n.upTo = max(n.upTo, offset) })
 }
 
 // Settle writes what is noted of n.
-func (s *Spool) Settle(ctx context.Context, n *Name) error { return s.flush(ctx, n) }
+func (n *Name) Settle(ctx context.Context) error { return n.flush(ctx) }
 
 // Count returns how many events wait with offsets from first to last.
-func (s *Spool) Count(ctx context.Context, n *Name, first, last uint64) (int64, error) {
+func (n *Name) Count(ctx context.Context, first, last uint64) (int64, error) {
 	var count int64
-	err := s.read.QueryRowContext(ctx, "SELECT count(*) FROM event WHERE key BETWEEN ? AND ? AND done = 0",
+	err := n.spool.read.QueryRowContext(ctx, "SELECT count(*) FROM event WHERE key BETWEEN ? AND ? AND done = 0",
 		keyOf(n, first), keyOf(n, last)).Scan(&count)
 	if err != nil {
 		return 0, fmt.Errorf("read events: %w", err)

@@ -93,6 +93,7 @@ type Info struct {
 type Name struct {
 	Label string
 
+	spool   *Spool
 	id      int64
 	loaded  uint64   // tail when the process started
 	cursors []Cursor // then as well
@@ -277,6 +278,7 @@ func (s *Spool) loadNames(ctx context.Context) error {
 		}
 		copy(i.Owner[:], owner)
 		c.Tail, n.loaded, i.UsedAt = uint64(tail), uint64(tail), time.Unix(0, used).UTC()
+		n.spool = s
 		s.names[n.Label] = &n
 	}
 	return rows.Err()
@@ -312,18 +314,18 @@ func (s *Spool) Totals() Counts {
 
 // Append stores r. When it returns nil, r is on the disk and has its offset.
 // After any error r counts as not stored.
-func (s *Spool) Append(ctx context.Context, n *Name, r *Record) error {
+func (n *Name) Append(ctx context.Context, r *Record) error {
 	size := r.size()
 	n.mu.Lock()
 	c := &n.counts
-	if c.Waiting+int64(n.reserved) >= int64(s.limits.Events) || c.Bytes+n.bytes+size > s.limits.Bytes {
+	if c.Waiting+int64(n.reserved) >= int64(n.spool.limits.Events) || c.Bytes+n.bytes+size > n.spool.limits.Bytes {
 		n.mu.Unlock()
 		return ErrFull
 	}
 	n.reserved++
 	n.bytes += size
 	n.mu.Unlock()
-	err := s.group.Do(ctx, &op{kind: opAppend, name: n, record: r, size: int(size) + 200})
+	err := n.spool.group.Do(ctx, &op{kind: opAppend, name: n, record: r, size: int(size) + 200})
 	if err != nil {
 		n.mu.Lock()
 		n.reserved--
@@ -335,20 +337,20 @@ func (s *Spool) Append(ctx context.Context, n *Name, r *Record) error {
 }
 
 // Ack notes that an event is done with. It is written within moments.
-func (s *Spool) Ack(n *Name, offset uint64) {
-	s.note(n, func() { n.acks = append(n.acks, offset) })
+func (n *Name) Ack(offset uint64) {
+	n.note(func() { n.acks = append(n.acks, offset) })
 }
 
 // note has what f notes in n, under its lock, written within moments.
-func (s *Spool) note(n *Name, f func()) {
+func (n *Name) note(f func()) {
 	n.mu.Lock()
 	f()
 	n.mu.Unlock()
-	s.mu.Lock()
-	s.dirty[n] = true
-	s.mu.Unlock()
+	n.spool.mu.Lock()
+	n.spool.dirty[n] = true
+	n.spool.mu.Unlock()
 	select {
-	case s.wake <- struct{}{}:
+	case n.spool.wake <- struct{}{}:
 	default:
 	}
 }
@@ -384,12 +386,12 @@ func (s *Spool) Flush() {
 	s.mu.Unlock()
 	var wg sync.WaitGroup
 	for n := range dirty {
-		wg.Go(func() { _ = s.flush(context.Background(), n) })
+		wg.Go(func() { _ = n.flush(context.Background()) })
 	}
 	wg.Wait()
 }
 
-func (s *Spool) flush(ctx context.Context, n *Name) error {
+func (n *Name) flush(ctx context.Context) error {
 	n.flushing.Lock()
 	defer n.flushing.Unlock()
 	n.mu.Lock()
@@ -399,38 +401,38 @@ func (s *Spool) flush(ctx context.Context, n *Name) error {
 	if len(o.offsets) == 0 && o.upTo == 0 && len(o.moved) == 0 {
 		return nil
 	}
-	return s.group.Do(ctx, o)
+	return n.spool.group.Do(ctx, o)
 }
 
 // Expire removes what is older than the limit, and what was kept long enough
 // after its acknowledgement. The events in except stay: somebody has them. It
 // returns the offsets of the events that expired undelivered.
-func (s *Spool) Expire(ctx context.Context, n *Name, except []uint64) ([]uint64, error) {
+func (n *Name) Expire(ctx context.Context, except []uint64) ([]uint64, error) {
 	o := &op{kind: opExpire, name: n, offsets: except, size: 100}
-	err := s.group.Do(ctx, o)
+	err := n.spool.group.Do(ctx, o)
 	return o.expired, err
 }
 
 // AckTo acknowledges all events up to offset and returns how many there were
 // that had not been acknowledged with Ack before.
-func (s *Spool) AckTo(ctx context.Context, n *Name, offset uint64) (int, error) {
-	if err := s.flush(ctx, n); err != nil {
+func (n *Name) AckTo(ctx context.Context, offset uint64) (int, error) {
+	if err := n.flush(ctx); err != nil {
 		return 0, err
 	}
 	o := &op{kind: opAckTo, name: n, offsets: []uint64{offset}, size: 100}
-	err := s.group.Do(ctx, o)
+	err := n.spool.group.Do(ctx, o)
 	return o.count, err
 }
 
 // Lose removes one event that cannot be delivered. It counts as expired.
-func (s *Spool) Lose(ctx context.Context, n *Name, offset uint64) error {
-	return s.group.Do(ctx, &op{kind: opLose, name: n, offsets: []uint64{offset}, size: 100})
+func (n *Name) Lose(ctx context.Context, offset uint64) error {
+	return n.spool.group.Do(ctx, &op{kind: opLose, name: n, offsets: []uint64{offset}, size: 100})
 }
 
 // Claim makes a name known that was not.
 func (s *Spool) Claim(ctx context.Context, label string, info Info) (*Name, error) {
-	n := &Name{Label: label}
-	if err := s.Save(ctx, n, info); err != nil {
+	n := &Name{Label: label, spool: s}
+	if err := n.Save(ctx, info); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -440,22 +442,22 @@ func (s *Spool) Claim(ctx context.Context, label string, info Info) (*Name, erro
 }
 
 // Save makes new information about n durable.
-func (s *Spool) Save(ctx context.Context, n *Name, info Info) error {
-	if err := s.group.Do(ctx, &op{kind: opName, name: n, info: info, size: 200}); err != nil {
+func (n *Name) Save(ctx context.Context, info Info) error {
+	if err := n.spool.group.Do(ctx, &op{kind: opName, name: n, info: info, size: 200}); err != nil {
 		return fmt.Errorf("store a name: %w", err)
 	}
 	return nil
 }
 
 // DropName removes a name with all its events.
-func (s *Spool) DropName(ctx context.Context, n *Name) error {
-	if err := s.group.Do(ctx, &op{kind: opDrop, name: n, size: 100}); err != nil {
+func (n *Name) DropName(ctx context.Context) error {
+	if err := n.spool.group.Do(ctx, &op{kind: opDrop, name: n, size: 100}); err != nil {
 		return fmt.Errorf("release a name: %w", err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.names[n.Label] == n {
-		delete(s.names, n.Label)
+	n.spool.mu.Lock()
+	defer n.spool.mu.Unlock()
+	if n.spool.names[n.Label] == n {
+		delete(n.spool.names, n.Label)
 	}
 	return nil
 }
@@ -463,12 +465,12 @@ func (s *Spool) DropName(ctx context.Context, n *Name) error {
 // Read returns events of n from offset on, in order: at most count, and no
 // more than about bytes of them but at least one. Acknowledged ones are left
 // out unless done.
-func (s *Spool) Read(ctx context.Context, n *Name, offset uint64, count int, bytes int64, done bool) ([]*Record, error) {
+func (n *Name) Read(ctx context.Context, offset uint64, count int, bytes int64, done bool) ([]*Record, error) {
 	query := "SELECT key, received, done, attempt, id, sha256, head, body, size FROM event WHERE key >= ? AND key < ? AND done = 0 ORDER BY key LIMIT ?"
 	if done {
 		query = strings.Replace(query, "AND done = 0 ", "", 1)
 	}
-	rows, err := s.read.QueryContext(ctx, query, keyOf(n, offset), (n.id+1)<<offsetBits, count)
+	rows, err := n.spool.read.QueryContext(ctx, query, keyOf(n, offset), (n.id+1)<<offsetBits, count)
 	if err != nil {
 		return nil, fmt.Errorf("read events: %w", err)
 	}
@@ -511,9 +513,9 @@ func scan(rows *sql.Rows) (*Record, error) {
 
 // Oldest returns when the oldest waiting event of n came; the zero time if
 // none waits.
-func (s *Spool) Oldest(ctx context.Context, n *Name) (time.Time, error) {
+func (n *Name) Oldest(ctx context.Context) (time.Time, error) {
 	var ns int64
-	err := s.read.QueryRowContext(ctx, "SELECT received FROM event WHERE key >= ? AND key < ? AND done = 0 ORDER BY key LIMIT 1",
+	err := n.spool.read.QueryRowContext(ctx, "SELECT received FROM event WHERE key >= ? AND key < ? AND done = 0 ORDER BY key LIMIT 1",
 		keyOf(n, 0), (n.id+1)<<offsetBits).Scan(&ns)
 	if errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, nil
@@ -525,9 +527,9 @@ func (s *Spool) Oldest(ctx context.Context, n *Name) (time.Time, error) {
 }
 
 // OffsetAt returns the offset of the first event that came at or after t.
-func (s *Spool) OffsetAt(ctx context.Context, n *Name, t time.Time) (uint64, error) {
+func (n *Name) OffsetAt(ctx context.Context, t time.Time) (uint64, error) {
 	var key int64
-	err := s.read.QueryRowContext(ctx, "SELECT key FROM event WHERE key >= ? AND key < ? AND received >= ? ORDER BY key LIMIT 1",
+	err := n.spool.read.QueryRowContext(ctx, "SELECT key FROM event WHERE key >= ? AND key < ? AND received >= ? ORDER BY key LIMIT 1",
 		keyOf(n, 0), (n.id+1)<<offsetBits, t.UnixNano()).Scan(&key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return n.Counts().Tail + 1, nil

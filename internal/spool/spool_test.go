@@ -49,7 +49,7 @@ func record(i int) *spool.Record {
 func add(tb testing.TB, s *spool.Spool, n *spool.Name, i int) *spool.Record {
 	tb.Helper()
 	r := record(i)
-	if err := s.Append(context.Background(), n, r); err != nil {
+	if err := n.Append(context.Background(), r); err != nil {
 		tb.Fatal(err)
 	}
 	return r
@@ -57,7 +57,7 @@ func add(tb testing.TB, s *spool.Spool, n *spool.Name, i int) *spool.Record {
 
 func offsets(tb testing.TB, s *spool.Spool, n *spool.Name, done bool) []uint64 {
 	tb.Helper()
-	list, err := s.Read(context.Background(), n, 0, 1000, 1<<30, done)
+	list, err := n.Read(context.Background(), 0, 1000, 1<<30, done)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -87,10 +87,10 @@ func TestOffsetsAndCountsOutliveARestart(t *testing.T) {
 		check(t, add(t, s, a, i).Offset, i+1)
 		add(t, s, b, i)
 	}
-	s.Ack(a, 1)
-	s.Ack(a, 2)
-	s.Ack(a, 4)
-	s.Ack(a, 4)
+	a.Ack(1)
+	a.Ack(2)
+	a.Ack(4)
+	a.Ack(4)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestOffsetsAndCountsOutliveARestart(t *testing.T) {
 	check(t, a.Counts(), spool.Counts{Stored: 5, Acked: 3, Waiting: 2, Bytes: 20, Tail: 5})
 	check(t, add(t, s, a, 6).Offset, 6)
 	check(t, s.Totals(), spool.Counts{Stored: 11, Acked: 3, Waiting: 8, Bytes: 80})
-	list, err := s.Read(context.Background(), a, 5, 10, 1<<20, false)
+	list, err := a.Read(context.Background(), 5, 10, 1<<20, false)
 	if err != nil || len(list) != 2 || !list[0].Old || list[1].Old || string(list[1].Body) != "body 6" {
 		t.Errorf("Read = %+v, %v", list, err)
 	}
@@ -115,7 +115,7 @@ func TestOffsetsGoOnAfterAllIsGone(t *testing.T) {
 	s := open(t, dir, spool.Limits{}, now)
 	n := named(t, s, "aaa")
 	add(t, s, n, 1)
-	s.Ack(n, 1)
+	n.Ack(1)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -132,15 +132,15 @@ func TestFullIsSaid(t *testing.T) {
 	for i := range 3 {
 		add(t, s, n, i)
 	}
-	if err := s.Append(context.Background(), n, record(4)); !errors.Is(err, spool.ErrFull) {
+	if err := n.Append(context.Background(), record(4)); !errors.Is(err, spool.ErrFull) {
 		t.Errorf("fourth event: %v, want ErrFull", err)
 	}
 	big := record(5)
 	big.Body = make([]byte, 1000)
-	if err := s.Append(context.Background(), other, big); !errors.Is(err, spool.ErrFull) {
+	if err := other.Append(context.Background(), big); !errors.Is(err, spool.ErrFull) {
 		t.Errorf("large event: %v, want ErrFull", err)
 	}
-	s.Ack(n, 1)
+	n.Ack(1)
 	s.Flush()
 	add(t, s, n, 6)
 }
@@ -156,7 +156,7 @@ func TestFullToTheLastPlace(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			for j := range 14 {
-				switch err := s.Append(context.Background(), n, record(i*14+j)); {
+				switch err := n.Append(context.Background(), record(i*14+j)); {
 				case err == nil:
 					stored.Add(1)
 				case errors.Is(err, spool.ErrFull):
@@ -179,14 +179,14 @@ func TestExpiryIsCounted(t *testing.T) {
 	n := named(t, s, "aaa")
 	add(t, s, n, 1)
 	add(t, s, n, 2)
-	s.Ack(n, 2)
+	n.Ack(2)
 	s.Flush()
 	check(t, offsets(t, s, n, true), []uint64{1, 2})
 	at = at.Add(2 * time.Hour)
-	if gone, err := s.Expire(context.Background(), n, []uint64{1}); err != nil || len(gone) != 0 {
+	if gone, err := n.Expire(context.Background(), []uint64{1}); err != nil || len(gone) != 0 {
 		t.Errorf("Expire without event 1 = %v, %v, want nothing", gone, err)
 	}
-	gone, err := s.Expire(context.Background(), n, nil)
+	gone, err := n.Expire(context.Background(), nil)
 	if err != nil || len(gone) != 1 || gone[0] != 1 {
 		t.Errorf("Expire = %v, %v, want event 1", gone, err)
 	}
@@ -260,7 +260,7 @@ func BenchmarkAppend(b *testing.B) {
 				wg.Go(func() {
 					for range work {
 						r := &spool.Record{ReceivedAt: now(), Head: make([]byte, 300), Body: body, Digest: sum}
-						if err := s.Append(context.Background(), n, r); err != nil {
+						if err := n.Append(context.Background(), r); err != nil {
 							b.Error(err)
 						}
 					}
@@ -287,25 +287,25 @@ func TestCursors(t *testing.T) {
 		add(t, s, n, i)
 	}
 	for i, instance := range []string{"a", "b", "c"} {
-		s.SetCursor(n, spool.Cursor{Instance: instance, Offset: uint64(i + 2), SeenAt: now()})
+		n.SetCursor(spool.Cursor{Instance: instance, Offset: uint64(i + 2), SeenAt: now()})
 	}
-	s.AckUpTo(n, 2)
-	if err := s.Settle(t.Context(), n); err != nil {
+	n.AckUpTo(2)
+	if err := n.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.DropCursor(n, "c")
+	n.DropCursor("c")
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = open(t, dir, spool.Limits{}, now)
 	n = named(t, s, "all")
-	check(t, s.Cursors(n), []spool.Cursor{{"a", 2, now()}, {"b", 3, now()}})
+	check(t, n.Cursors(), []spool.Cursor{{"a", 2, now()}, {"b", 3, now()}})
 	check(t, offsets(t, s, n, false), []uint64{3, 4, 5})
-	count, err := s.Count(t.Context(), n, 4, 5)
+	count, err := n.Count(t.Context(), 4, 5)
 	if c := n.Counts(); err != nil || count != 2 || c.Stored != 5 || c.Acked != 2 || c.Waiting != 3 {
 		t.Errorf("count %d, %v, counts %+v", count, err, c)
 	}
-	if err := s.DropName(t.Context(), n); err != nil {
+	if err := n.DropName(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -313,5 +313,5 @@ func TestCursors(t *testing.T) {
 	}
 	s = open(t, dir, spool.Limits{}, now)
 	defer func() { _ = s.Close() }()
-	check(t, s.Cursors(named(t, s, "all")), "[]")
+	check(t, named(t, s, "all").Cursors(), "[]")
 }
