@@ -13,7 +13,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -49,18 +51,24 @@ type Options struct {
 	// Proxy tells which proxy leads to a request's URL, as
 	// http.ProxyFromEnvironment does; nil: none is used.
 	Proxy func(*http.Request) (*url.URL, error)
+	// Allow says whether host, which led to the address at, may be connected to.
+	// It is asked for each connection, when no name can change its address any
+	// more. Nil: every host.
+	Allow func(host string, at netip.AddrPort) error
 }
 
 // A Client makes attempts. It keeps idle connections for the next one and is
 // safe for concurrent use.
 type Client struct {
 	now       func() time.Time
+	dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	transport *http.Transport
 }
 
 // New returns a client that dates its attempts by now.
 func New(now func() time.Time, o Options) *Client {
-	return &Client{now: now, transport: transport(o)}
+	dial := dialer(o.Allow)
+	return &Client{now: now, dial: dial, transport: transport(o, dial)}
 }
 
 // Close drops the idle connections. The client can still be used.

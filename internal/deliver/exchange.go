@@ -8,8 +8,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/netip"
 	"net/url"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -24,8 +26,9 @@ const dropBody = 0
 
 // transport returns net/http's client for o. It speaks HTTP/1.1 only, because
 // HTTP/2 knows header names in lower case alone, and asks for no compression.
-func transport(o Options) *http.Transport {
+func transport(o Options, dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Transport {
 	return &http.Transport{
+		DialContext:            dial,
 		Proxy:                  o.Proxy,
 		OnProxyConnectResponse: refusedByProxy,
 		TLSClientConfig: &tls.Config{
@@ -37,6 +40,30 @@ func transport(o Options) *http.Transport {
 		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        idleLife,
 		MaxResponseHeaderBytes: maxHead,
+	}
+}
+
+// dialer returns what opens connections: only those that allow lets through.
+func dialer(allow func(host string, at netip.AddrPort) error) func(ctx context.Context, network, address string) (net.Conn, error) {
+	if allow == nil {
+		return new(net.Dialer).DialContext
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		d := net.Dialer{Control: func(_, resolved string, _ syscall.RawConn) error {
+			at, err := netip.ParseAddrPort(resolved)
+			if err == nil {
+				err = allow(host, at)
+			}
+			if err != nil {
+				return &forbiddenError{err}
+			}
+			return nil
+		}}
+		return d.DialContext(ctx, network, address)
 	}
 }
 

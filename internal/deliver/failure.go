@@ -32,6 +32,7 @@ const (
 	Reset       Kind = "connection reset"   // cut off in the middle
 	Closed      Kind = "connection closed"  // ended before the answer did
 	Malformed   Kind = "malformed answer"   // not HTTP
+	Forbidden   Kind = "not allowed"        // Options.Allow refused the address
 	BadRequest  Kind = "request not valid"  // it could not be sent as it is
 	Canceled    Kind = "interrupted"        // we broke it off
 	Other       Kind = "other"              // see the text
@@ -42,6 +43,12 @@ type requestError struct{ err error }
 
 func (e *requestError) Error() string { return e.err.Error() }
 func (e *requestError) Unwrap() error { return e.err }
+
+// A forbiddenError is an address that must not be connected to.
+type forbiddenError struct{ err error }
+
+func (e *forbiddenError) Error() string { return e.err.Error() }
+func (e *forbiddenError) Unwrap() error { return e.err }
 
 // A proxyError says why a proxy gave no way to the endpoint.
 type proxyError struct{ text string }
@@ -95,7 +102,10 @@ func classify(err error, host string) (Kind, string) {
 	var proxy *proxyError
 	var op *net.OpError
 	var dns *net.DNSError
+	var forbidden *forbiddenError
 	switch {
+	case errors.As(err, &forbidden):
+		return Forbidden, forbidden.Error()
 	case errors.As(err, &bad):
 		return BadRequest, err.Error()
 	case errors.As(err, &proxy):

@@ -224,8 +224,7 @@ func readFinal(br *bufio.Reader, req *http.Request) (*http.Response, error) {
 func (ls *lanes) dial(ctx context.Context, u *url.URL, limit time.Duration) (*lane, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	var d net.Dialer
-	raw, err := d.DialContext(ctx, "tcp", hostPort(u))
+	raw, err := ls.c.dial(ctx, "tcp", hostPort(u))
 	if err != nil {
 		return nil, err
 	}
