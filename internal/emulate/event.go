@@ -1,0 +1,266 @@
+package emulate
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hooks-cli/hooks/internal/outgoing"
+	"github.com/hooks-cli/hooks/internal/payload"
+	"github.com/hooks-cli/hooks/internal/provider"
+	"github.com/hooks-cli/hooks/internal/store"
+	"github.com/hooks-cli/hooks/internal/webhook"
+)
+
+// Faults are made on purpose. The zero value is none. Times are by the clock of
+// retries.
+type Faults struct {
+	Duplicate int           // each delivery is made so many times more, with the same event id
+	Drop      float64       // the share of deliveries that never leave, 0 to 1
+	Delay     time.Duration // before the first attempt
+	Jitter    time.Duration // at most so much longer, by chance, so that deliveries overtake each other
+}
+
+// over returns f with what is set in g instead.
+func (f Faults) over(g Faults) Faults {
+	return Faults{
+		Duplicate: cmp.Or(g.Duplicate, f.Duplicate), Drop: cmp.Or(g.Drop, f.Drop),
+		Delay: cmp.Or(g.Delay, f.Delay), Jitter: cmp.Or(g.Jitter, f.Jitter),
+	}
+}
+
+// errBacklog says that nothing more is taken.
+var errBacklog = errors.New("as many deliveries wait as can be kept")
+
+// A happening is one event on its way to endpoints.
+type happening struct {
+	draft     *webhook.Delivery // unsigned, without an address
+	endpoints []*endpoint
+	faults    Faults
+	after     time.Duration // from now on, by the clock of retries
+	flow      string
+	step      int
+}
+
+// draft composes an event that has no address yet.
+func (s *Server) draft(p *provider.Provider, o outgoing.Order) (*webhook.Delivery, error) {
+	o.Provider, o.At = p, s.cfg.Now()
+	o.URL = "http://localhost" // each endpoint puts its own in
+	return outgoing.Compose(o)
+}
+
+// wanting returns the endpoints that want an event.
+func (s *Server) wanting(p *provider.Provider, eventType string) []*endpoint {
+	return slices.DeleteFunc(s.list(p.ID), func(e *endpoint) bool {
+		return !e.Active || !e.pattern.Match(p.ID, eventType)
+	})
+}
+
+// atOnce is how many deliveries of one event are stored side by side.
+const atOnce = 64
+
+// happen stores a delivery for each endpoint and lets them go. When it returns
+// without an error, all of them are on disk; the ids are in the endpoints'
+// order.
+func (s *Server) happen(ctx context.Context, h happening) ([]string, error) {
+	faults := s.cfg.Faults.over(h.faults)
+	n := len(h.endpoints) * (1 + faults.Duplicate)
+	if s.Pending()+n > maxPending {
+		return nil, errBacklog
+	}
+	s.cfg.Observe(Event{Kind: Emitted, Provider: h.draft.Provider, Delivery: h.draft, Endpoints: len(h.endpoints)})
+	out, errs := make([]string, n), make([]error, n)
+	base := s.clock.now().Add(h.after + faults.Delay)
+	slots := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
+	for i := range n {
+		due := base
+		if faults.Jitter > 0 {
+			due = due.Add(rand.N(faults.Jitter)) //nolint:gosec // an order, not a secret
+		}
+		dropped := faults.Drop > 0 && rand.Float64() < faults.Drop //nolint:gosec // as above
+		d := *h.draft
+		d.ID, d.ReceivedAt = s.ids.New(s.cfg.Now()), s.cfg.Now()
+		out[i] = d.ID
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			errs[i] = s.owe(ctx, h.endpoints[i/(1+faults.Duplicate)], &d, h, due, dropped)
+		})
+	}
+	all.Wait()
+	s.look()
+	return out, errors.Join(errs...)
+}
+
+// droppedText is the record of a delivery that was lost on purpose.
+const droppedText = notSent + "dropped on purpose"
+
+// owe stores one delivery and lets it wait for its time.
+func (s *Server) owe(ctx context.Context, e *endpoint, draft *webhook.Delivery, h happening, due time.Time, dropped bool) error {
+	outgoing.SetURL(draft, e.URL)
+	d, err := e.signer.Sign(draft, s.cfg.Now())
+	if err != nil {
+		return err
+	}
+	d.Verification = e.signer.Judge(d, s.cfg.Now())
+	d.Verification.SecretName = e.ID
+	if dropped {
+		d.Attempts = []webhook.Attempt{{Number: 1, URL: e.URL, At: s.cfg.Now(), Err: droppedText}}
+		return s.store.Append(ctx, d)
+	}
+	j := &job{
+		entry: store.Redelivery{ID: d.ID, URL: e.URL, Number: 1}, due: due, place: -1,
+		note: note{Endpoint: e.ID, Flow: h.flow, Step: h.step},
+	}
+	// The queue first: an entry without a delivery was promised to nobody and
+	// is dropped.
+	if err := s.enqueue(ctx, j); err != nil {
+		return err
+	}
+	if err := s.store.Append(ctx, d); err != nil {
+		return errors.Join(err, s.store.Done(context.WithoutCancel(ctx), j.entry))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.addLocked(j)
+	return nil
+}
+
+// A linker gives the events of a flow the same ids: where an earlier one had
+// an id of some kind, a later one that has an id of that kind gets it.
+type linker struct {
+	known map[string]string // kind, or path where an id has no prefix, to id
+}
+
+// link changes the body of the next event of the flow.
+func (l *linker) link(d *webhook.Delivery) {
+	if l.known == nil {
+		l.known = map[string]string{}
+	}
+	for _, id := range idsIn(d) {
+		first, ok := l.known[id.kind]
+		if !ok {
+			l.known[id.kind] = id.text
+			continue
+		}
+		// Links and texts in the body repeat the part that chance has made.
+		_, old, _ := cutID(id.text)
+		_, fresh, _ := cutID(first)
+		d.Body = bytes.ReplaceAll(d.Body, []byte(old), []byte(fresh))
+	}
+}
+
+type foundID struct{ kind, text string }
+
+// maxPaths is how many fields of a body are looked at for ids.
+const maxPaths = 500
+
+// idsIn finds the ids in a body, besides that of the event.
+func idsIn(d *webhook.Delivery) []foundID {
+	var out []foundID
+	for _, text := range payload.Paths(d.Body, maxPaths) {
+		if !isIDField(text) {
+			continue
+		}
+		path, err := payload.ParsePath(text)
+		if err != nil {
+			continue
+		}
+		v := payload.FindOne(d.Body, path)
+		kind, _, ok := cutID(v.Text())
+		if v.Kind != payload.String || v.Text() == d.EventID || !ok {
+			continue
+		}
+		if kind == "" {
+			kind = text
+		}
+		out = append(out, foundID{kind, v.Text()})
+	}
+	return out
+}
+
+func isIDField(path string) bool {
+	return path == "id" || slices.ContainsFunc([]string{".id", "_id", "Id", "ID"}, func(end string) bool { return strings.HasSuffix(path, end) })
+}
+
+// cutID divides an id into its kind and what chance has made; ok is false for a
+// text that is none.
+func cutID(text string) (kind, chance string, ok bool) {
+	m := regexp.MustCompile(`^(?:([a-z]+)_)?([0-9A-Za-z-]{8,64})$`).FindStringSubmatch(text)
+	if m == nil {
+		return "", "", false
+	}
+	return m[1], m[2], true
+}
+
+// A step is one event of a flow.
+type step struct {
+	Type string
+	Set  map[string]string // path to JSON
+}
+
+// flows returns the sequences of events that have a name, by provider.
+func flows(id string) map[string][]step {
+	plain := func(types ...string) []step {
+		var out []step
+		for _, t := range types {
+			out = append(out, step{Type: t})
+		}
+		return out
+	}
+	progress := func(last string) []step {
+		return []step{
+			{Type: "render.started"},
+			{Type: "render.progress", Set: map[string]string{"data.progress": "25"}},
+			{Type: "render.progress", Set: map[string]string{"data.progress": "50"}},
+			{Type: "render.progress", Set: map[string]string{"data.progress": "75"}},
+			{Type: last},
+		}
+	}
+	switch id {
+	case "loopcanvas":
+		return map[string][]step{
+			"render": progress("render.completed"), "render-failed": progress("render.failed"),
+			"canvas": plain("track.analyzed", "canvas.completed"), "video": plain("track.analyzed", "video.completed"),
+		}
+	case "canvelete":
+		return map[string][]step{
+			"design": plain("design.created", "design.updated", "render.completed", "export.completed"),
+			"delete": plain("design.created", "design.deleted"),
+		}
+	case "generic":
+		return map[string][]step{
+			"user":    plain("user.created", "user.updated", "user.deleted"),
+			"project": plain("project.created", "project.updated", "project.deleted"),
+			"payment": plain("payment.failed", "payment.succeeded"),
+		}
+	}
+	return nil
+}
+
+// flowSteps returns the steps of a flow.
+func flowSteps(id, name string) ([]step, error) {
+	all := flows(id)
+	if list, ok := all[name]; ok {
+		return list, nil
+	}
+	var names []string
+	for one := range all {
+		names = append(names, one)
+	}
+	slices.Sort(names)
+	e := &inputError{Field: "flow", Message: fmt.Sprintf("%s has no flow %q", id, name), Hint: "list any events in events, in their order"}
+	if len(names) > 0 {
+		e.Hint = "it has " + strings.Join(names, ", ") + "; " + e.Hint
+	}
+	return nil, e
+}

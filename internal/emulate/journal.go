@@ -1,0 +1,187 @@
+package emulate
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// The journal is a file of JSON lines, each a change to what is registered; the
+// last one about a thing counts. It is written anew when it is opened, so that
+// it does not grow from run to run. A last line without its end is what a
+// crash left of a change that nobody was told of, and is dropped.
+//
+//	{"version":1,"key":"…"}           first; key makes ids that cannot be guessed
+//	{"endpoint":{…}}                  an endpoint as it is from now on
+//	{"deleted":"hook_…"}              an endpoint that is gone
+//	{"clock":{"at","shown","scale"}}  what the clock of retries showed, and when
+
+// A line is one change.
+type line struct {
+	Version  int        `json:"version,omitempty"`
+	Key      []byte     `json:"key,omitempty"`
+	Endpoint *kept      `json:"endpoint,omitempty"`
+	Deleted  string     `json:"deleted,omitempty"`
+	Clock    *clockLine `json:"clock,omitempty"`
+}
+
+type clockLine struct {
+	At    time.Time `json:"at"`    // real time
+	Shown time.Time `json:"shown"` // what the clock showed then
+	Scale float64   `json:"scale"`
+}
+
+const (
+	journalVersion = 1
+	journalName    = "emulate.journal"
+	lockName       = "emulate.lock"
+	maxJournal     = 256 << 20
+)
+
+// ErrInUse says that another emulator has the data directory.
+var ErrInUse = errors.New("another emulator uses this data directory")
+
+// A journal is open for one process. Its methods are not safe for concurrent
+// use.
+type journal struct {
+	file *os.File
+	lock io.Closer
+
+	key       []byte
+	endpoints []*kept // in the order in which they were made
+	clock     clockLine
+}
+
+// openJournal opens the journal in dir, which only its owner can write to.
+func openJournal(dir string, now time.Time, scale float64) (*journal, error) {
+	lock, err := lockFile(filepath.Join(dir, lockName))
+	if err != nil {
+		return nil, err
+	}
+	j := &journal{lock: lock}
+	path := filepath.Join(dir, journalName)
+	err = j.read(path)
+	if err == nil && j.key == nil {
+		j.key = make([]byte, 32)
+		_, _ = rand.Read(j.key) // never fails
+	}
+	if err == nil {
+		if j.clock.At.IsZero() {
+			j.clock = clockLine{At: now, Shown: now, Scale: scale}
+		}
+		err = j.rewrite(path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return j, nil
+}
+
+func (j *journal) read(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file", path)
+	case info.Size() > maxJournal:
+		return fmt.Errorf("%s is larger than a journal can be", path)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	at := map[string]int{}
+	for n := 1; len(data) > 0; n++ {
+		text, rest, whole := bytes.Cut(data, []byte("\n"))
+		data = rest
+		if !whole {
+			break
+		}
+		var l line
+		if err := json.Unmarshal(text, &l); err != nil {
+			return fmt.Errorf("%s:%d: %w", path, n, err)
+		}
+		if n == 1 && l.Version != journalVersion {
+			return fmt.Errorf("%s is not a journal that this version reads", path)
+		}
+		j.apply(l, at)
+	}
+	return nil
+}
+
+// apply takes a line in; at has the places of the endpoints.
+func (j *journal) apply(l line, at map[string]int) {
+	switch {
+	case l.Key != nil:
+		j.key = l.Key
+	case l.Clock != nil:
+		j.clock = *l.Clock
+	case l.Deleted != "":
+		if i, ok := at[l.Deleted]; ok {
+			j.endpoints[i] = nil
+			delete(at, l.Deleted)
+		}
+	case l.Endpoint != nil:
+		if i, ok := at[l.Endpoint.ID]; ok {
+			j.endpoints[i] = l.Endpoint
+			return
+		}
+		at[l.Endpoint.ID] = len(j.endpoints)
+		j.endpoints = append(j.endpoints, l.Endpoint)
+	}
+}
+
+// rewrite replaces the file by one that says the same in fewer lines.
+func (j *journal) rewrite(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), journalName+".*") // exclusively, 0600
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	enc := json.NewEncoder(w)
+	err = enc.Encode(line{Version: journalVersion, Key: j.key})
+	for _, e := range j.endpoints {
+		if e != nil && err == nil {
+			err = enc.Encode(line{Endpoint: e})
+		}
+	}
+	err = errors.Join(err, enc.Encode(line{Clock: &j.clock}), w.Flush())
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close()) // an open file cannot be renamed on every system
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return err
+	}
+	j.file, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	return err
+}
+
+// write adds a line and returns when it is on disk.
+func (j *journal) write(l line) error {
+	text, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	if _, err := j.file.Write(append(text, '\n')); err != nil {
+		return err
+	}
+	return j.file.Sync()
+}
+
+func (j *journal) close() error { return errors.Join(j.file.Close(), j.lock.Close()) }
