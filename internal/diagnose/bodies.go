@@ -2,134 +2,173 @@ package diagnose
 
 import (
 	"bytes"
-	"encoding/base64"
+	"context"
 	"fmt"
-	"net/url"
-	"strings"
-	"unicode/utf8"
+	"hash/maphash"
 )
 
-// bodies lists the body as it is and as it would be without each mistake, the
-// likely ones first. No two are the same: what several mistakes explain is put
-// down to the likeliest.
-func bodies(body []byte) []change {
-	l := &bodyList{changes: []change{{body: body}}, seen: map[string]bool{string(body): true}}
-	l.newlines(body)
-	l.rewritten(body)
-	l.spelled(body)
-	l.wrapped(body)
-	if len(body) > 0 {
+// A body is what may have been signed in place of what came.
+type body struct {
+	change
+	bytes []byte
+}
+
+const (
+	// smallBody is the size up to which mistakes are combined without regard to
+	// how likely it is that they meet.
+	smallBody = 64 << 10
+	// twiceBody is the size up to which two mistakes within the body are looked
+	// for where the body itself shows neither.
+	twiceBody = 8 << 10
+	// maxBodies bounds in bytes what is kept of variants of one body.
+	maxBodies = 128 << 20
+)
+
+// A bodyList collects the bodies that may have been signed. No two are the
+// same: what several mistakes explain is put down to the likeliest.
+type bodyList struct {
+	ctx   context.Context
+	list  []body
+	seen  map[uint64]bool
+	seed  maphash.Seed
+	size  int
+	full  bool // something was left out for want of room or time
+	queue []proposal
+}
+
+// A proposal is a body that is yet to be written. make may return nil.
+type proposal struct {
+	change
+	make func() []byte
+}
+
+func newBodies(ctx context.Context, received []byte) *bodyList {
+	l := &bodyList{ctx: ctx, seed: maphash.MakeSeed(), seen: map[uint64]bool{}}
+	l.keep(change{}, received)
+	return l
+}
+
+// once adds the bodies that one mistake makes of the one that came.
+func (l *bodyList) once() {
+	l.propose(l.list[0].bytes)
+	l.write(change{}, 0)
+}
+
+// twice adds those that two mistakes make.
+func (l *bodyList) twice() {
+	for _, first := range l.list[1:] {
+		if l.ctx.Err() != nil {
+			l.full = true
+			return
+		}
+		if len(first.bytes) > twiceBody && !first.shown {
+			continue
+		}
+		l.propose(first.bytes)
+		l.write(first.change, 2)
+	}
+}
+
+// propose queues what each mistake makes of b.
+func (l *bodyList) propose(b []byte) {
+	l.newlines(b)
+	l.marks(b)
+	l.rewritten(b)
+	l.dumped(b)
+	l.spelled(b)
+	l.wrapped(b)
+	if len(b) > 0 {
 		l.add(BodyEmpty, []byte{}, "what was signed is an empty body")
 	}
-	return l.changes
 }
 
-type bodyList struct {
-	changes []change
-	seen    map[string]bool
+// add queues a body that is at hand.
+func (l *bodyList) add(c Cause, b []byte, detail string) *change {
+	return l.later(c, func() []byte { return b }, detail)
 }
 
-func (l *bodyList) add(c Cause, body []byte, detail string) {
-	if l.seen[string(body)] {
+// found is add for a mistake that the body itself shows.
+func (l *bodyList) found(c Cause, b []byte, detail string) { l.add(c, b, detail).shown = true }
+
+// later queues a body that is written when its turn comes.
+func (l *bodyList) later(c Cause, write func() []byte, detail string) *change {
+	l.queue = append(l.queue, proposal{one(c, detail), write})
+	return &l.queue[len(l.queue)-1].change
+}
+
+// write writes the queue and keeps what is new, as made together with first.
+// least is the number of mistakes below which nothing is kept.
+func (l *bodyList) write(first change, least int) {
+	queue := l.queue
+	l.queue = nil
+	written := make([][]byte, len(queue))
+	inParallel(len(queue), func(i int) {
+		if l.ctx.Err() == nil {
+			written[i] = queue[i].make()
+		}
+	})
+	for i, b := range written {
+		if c := first.and(queue[i].change); b != nil && c.weight() >= least {
+			l.keep(c, b)
+		}
+	}
+	l.full = l.full || l.ctx.Err() != nil
+}
+
+func (l *bodyList) keep(c change, b []byte) {
+	sum := maphash.Bytes(l.seed, b)
+	if l.seen[sum] {
 		return
 	}
-	l.seen[string(body)] = true
-	l.changes = append(l.changes, change{cause: c, detail: detail, rank: len(l.changes), body: body})
+	if len(l.list) > 0 && l.size+len(b) > maxBodies {
+		l.full = true
+		return
+	}
+	l.seen[sum] = true
+	l.size += len(b)
+	c.rank += len(l.list)
+	l.list = append(l.list, body{c, b})
 }
 
-func (l *bodyList) newlines(body []byte) {
+// newlines has what editors and shells do to the ends of lines.
+func (l *bodyList) newlines(b []byte) {
 	switch {
-	case bytes.HasSuffix(body, []byte("\r\n")):
-		l.add(BodyTrailingNewline, body[:len(body)-2], "the body ends in CRLF, what was signed does not")
-		l.add(BodyTrailingNewline, body[:len(body)-1], "the body has one newline more than what was signed")
-	case bytes.HasSuffix(body, []byte("\n")):
-		l.add(BodyTrailingNewline, body[:len(body)-1], "the body has one newline more than what was signed")
+	case bytes.HasSuffix(b, []byte("\r\n")):
+		l.found(BodyTrailingNewline, b[:len(b)-2], "the body ends in CRLF, what was signed does not")
+		l.found(BodyTrailingNewline, b[:len(b)-1], "the body ends in CRLF, what was signed in CR")
+	case bytes.HasSuffix(b, []byte("\n")):
+		l.found(BodyTrailingNewline, b[:len(b)-1], "the body has one newline more than what was signed")
+	case bytes.HasSuffix(b, []byte("\r")):
+		l.found(BodyTrailingNewline, b[:len(b)-1], "the body has one CR more than what was signed")
 	}
-	l.add(BodyTrailingNewline, append(bytes.Clone(body), '\n'), "what was signed ends in a newline that the body has not")
-	lf := bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))
-	l.add(BodyCRLF, lf, fmt.Sprintf("%d lines end in CRLF that ended in LF when they were signed", bytes.Count(body, []byte("\r\n"))))
+	l.add(BodyTrailingNewline, with(b, "\n"), "what was signed ends in a newline that the body has not")
+	l.add(BodyTrailingNewline, with(b, "\r\n"), "what was signed ends in CRLF, the body does not")
+	lf := bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+	l.found(BodyCRLF, lf, lines(bytes.Count(b, []byte("\r\n")))+" in CRLF that ended in LF when signed")
 	crlf := bytes.ReplaceAll(lf, []byte("\n"), []byte("\r\n"))
-	l.add(BodyCRLF, crlf, fmt.Sprintf("%d lines end in LF that ended in CRLF when they were signed", bytes.Count(lf, []byte("\n"))))
-	l.add(BodyCRLF, bytes.TrimSuffix(crlf, []byte("\r\n")), "lines ended in CRLF when they were signed, and the last had no end")
-	l.add(BodyWhitespace, bytes.TrimSpace(body), fmt.Sprintf("%d bytes of white space stand around what was signed", len(body)-len(bytes.TrimSpace(body))))
-	bom := []byte("\xef\xbb\xbf")
-	if rest, ok := bytes.CutPrefix(body, bom); ok {
-		l.add(BodyBOM, rest, "the body begins with a byte order mark that was not signed")
-	} else {
-		l.add(BodyBOM, append(bytes.Clone(bom), body...), "what was signed begins with a byte order mark")
-	}
+	l.add(BodyCRLF, crlf, lines(bytes.Count(lf, []byte("\n")))+" in LF that ended in CRLF when signed")
+	l.add(BodyCRLF, bytes.ReplaceAll(lf, []byte("\n"), []byte("\r")), "lines ended in CR alone when they were signed").rare = true
+	trimmed := bytes.TrimSpace(b)
+	l.found(BodyWhitespace, trimmed, fmt.Sprintf("%d bytes of white space stand around what was signed", len(b)-len(trimmed)))
+	l.add(BodyWhitespace, with(b, " "), "what was signed ends in a space that the body has not").rare = true
+	l.add(BodyWhitespace, with(b, "\n\n"), "what was signed ends in two newlines that the body has not").rare = true
 }
 
-// spelled has the mistakes of character sets.
-func (l *bodyList) spelled(body []byte) {
-	if once, ok := latin1(body); ok {
-		l.add(BodyCharset, once, "UTF-8 was encoded to UTF-8 a second time: each byte above 7f became two")
+func lines(n int) string {
+	if n == 1 {
+		return "1 line ends"
 	}
-	var twice []byte
-	for _, b := range body {
-		twice = utf8.AppendRune(twice, rune(b))
-	}
-	l.add(BodyCharset, twice, "what was signed is UTF-8 that was taken for Latin-1 and encoded again")
-	if once, ok := windows1252(body); ok {
-		l.add(BodyCharset, once, "Windows-1252 was signed, and the body is UTF-8")
-	}
+	return fmt.Sprintf("%d lines end", n)
 }
 
-// latin1 writes UTF-8 as Latin-1, if every character has a place there.
-func latin1(body []byte) ([]byte, bool) {
-	if !utf8.Valid(body) {
-		return nil, false
-	}
-	out := make([]byte, 0, len(body))
-	for _, r := range string(body) {
-		if r > 0xff {
-			return nil, false
-		}
-		out = append(out, byte(r))
-	}
-	return out, true
-}
+func with(b []byte, end string) []byte { return append(bytes.Clone(b), end...) }
 
-// windows1252 is latin1 with the characters that Windows has at 80 to 9f.
-func windows1252(body []byte) ([]byte, bool) {
-	if !utf8.Valid(body) {
-		return nil, false
+// marks has the byte order mark that Windows programs write.
+func (l *bodyList) marks(b []byte) {
+	const bom = "\xef\xbb\xbf"
+	if rest, ok := bytes.CutPrefix(b, []byte(bom)); ok {
+		l.found(BodyBOM, rest, "the body begins with a byte order mark that was not signed")
+		return
 	}
-	high := []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
-	out := make([]byte, 0, len(body))
-	for _, r := range string(body) {
-		i := strings.IndexRune(string(high), r)
-		switch {
-		case i >= 0 && r >= 0x80:
-			out = append(out, byte(0x80+utf8.RuneCountInString(string(high)[:i])))
-		case r > 0xff:
-			return nil, false
-		default:
-			out = append(out, byte(r))
-		}
-	}
-	return out, true
-}
-
-// wrapped has the mistakes of gateways and forms.
-func (l *bodyList) wrapped(body []byte) {
-	text := strings.TrimSpace(string(body))
-	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding} {
-		if raw, err := enc.DecodeString(text); err == nil && len(raw) > 0 {
-			l.add(BodyBase64, raw, "the body is base64 of what was signed, as an API gateway hands it on")
-		}
-	}
-	l.add(BodyBase64, []byte(base64.StdEncoding.EncodeToString(body)), "base64 of the body was signed")
-	if form, err := url.ParseQuery(text); err == nil && strings.Contains(text, "=") {
-		for name, values := range form {
-			if len(form) == 1 && len(values) == 1 {
-				l.add(BodyFormEncoded, []byte(values[0]), fmt.Sprintf("what was signed is the value of the form field %q", name))
-			}
-		}
-	}
-	if plain, err := url.QueryUnescape(text); err == nil {
-		l.add(BodyFormEncoded, []byte(plain), "the body is form-encoded, what was signed is not")
-	}
-	l.add(BodyFormEncoded, []byte("payload="+url.QueryEscape(string(body))), "what was signed is a form with the body in the field payload")
-	l.add(BodyFormEncoded, []byte(url.QueryEscape(string(body))), "what was signed is the body, form-encoded")
+	l.add(BodyBOM, append([]byte(bom), b...), "what was signed begins with a byte order mark that the body has not")
 }

@@ -1,7 +1,7 @@
 // Package diagnose finds out why a signature does not verify.
 //
-// It repeats the mistakes that are really made with webhooks, one at a time and
-// then two together, and computes the signature again under each. A cause is
+// It repeats the mistakes that are really made with webhooks, one at a time,
+// then two together, then three that go together, and computes the signature again under each. A cause is
 // reported only if the signature that came is right under it: nothing is
 // guessed. What is known about a request it gets as arguments; it does no I/O,
 // and a report holds neither a secret nor a signature that was expected.
@@ -55,63 +55,142 @@ const (
 	Unknown             Cause = "unknown"               // nothing that was tried makes it right
 )
 
+// Causes lists the causes in the order in which a finding has them.
+func Causes() []Cause {
+	return []Cause{
+		BodyTrailingNewline, BodyWhitespace, BodyCRLF, BodyBOM, BodyReserialised, BodyUnicodeEscaped, BodyCharset, BodyBase64, BodyFormEncoded,
+		BodyEmpty, SecretWhitespace, SecretQuoted, SecretEncoding, SecretPrefix, SecretOther, SignaturePrefix, SignatureEncoding, SignatureCase,
+		SignatureTruncated, SignatureHeader, AlgorithmOther, TimestampMissing, TimestampUnit, TimestampFormat, TimestampExpired, ContentSeparator,
+		ContentURL, ProviderOther, HeaderMissing, Unknown,
+	}
+}
+
 // A Secret is a secret to try and the name under which it is told of.
 type Secret struct {
 	Name   string
 	Secret safetext.Secret
 }
 
+// A Capture is a body that arrived with the same signature.
+type Capture struct {
+	ID   string
+	Body []byte
+}
+
 // A Request is what is to be explained.
 type Request struct {
 	Message   *scheme.Message
-	Provider  *provider.Provider // by whose schemes it should verify
-	Secrets   []Secret           // that it should verify with
-	Others    []Secret           // other secrets that are known here
-	Providers []*provider.Provider
-	Now       time.Time     // as of when its age is judged
-	Tolerance time.Duration // 0: the scheme's own
+	Provider  *provider.Provider   // by whose schemes it should verify
+	Secrets   []Secret             // that it should verify with
+	Others    []Secret             // other secrets that are known here
+	Providers []*provider.Provider // whose signature it may be instead
+	Captures  []Capture            // what came with the same signature
+	Now       time.Time            // as of when its age is judged
+	Tolerance time.Duration        // 0: the scheme's own
+	AgeOff    bool                 // how old it is does not matter
 }
 
 // A Finding is a set of causes that together make the signature right.
 type Finding struct {
 	Causes []Cause `json:"causes"`
 	Detail string  `json:"detail"` // the evidence, in a sentence
-	Fix    string  `json:"fix"`    // what to change
+	Fix    string  `json:"fix"`    // what to change, and the line that does it in the usual frameworks
 
-	// Signed and Received are the two bodies where they differ, for whoever
-	// shows them beside each other.
-	Signed, Received []byte `json:"-"`
+	// What follows is the same for whoever shows it in parts.
+
+	Signed, Received []byte   `json:"-"` // the two bodies, where they differ
+	Header           []Header `json:"-"` // the headers that it is about
+	Advice           []Advice `json:"-"` // Fix by cause
+	Capture          string   `json:"-"` // the id of the capture that was compared with
 }
+
+// A Header is a header of the request and what there is to say about it.
+type Header struct{ Name, Note string }
 
 // A Report is everything that was found out.
 type Report struct {
 	Findings []Finding      // those of the nearest tier, most likely first; Unknown alone if there is none
-	Tried    map[string]int // combinations that were ruled out, by family
+	Tried    map[string]int // what was ruled out, by family
 	Complete bool           // the search was not broken off
 }
+
+// The families of Report.Tried that are no beginning of a cause: combinations
+// of two mistakes and of three.
+const (
+	Pairs  = "pairs"
+	Threes = "threes"
+)
+
+// maxMistakes is how many mistakes are combined, besides those in spelling the
+// signature.
+const maxMistakes = 3
 
 // Explain says why the request does not verify. A request that does gets a
 // report without findings. When ctx ends the search ends with what is ruled out
 // so far.
 func Explain(ctx context.Context, r Request) Report {
 	if len(r.Provider.Schemes()) == 0 {
-		return nothing(Report{Complete: true}, "the provider signs nothing")
+		return r.unknown(Report{Complete: true}, "the provider signs nothing")
 	}
 	if f, done := plain(r); done {
 		return Report{Findings: f, Complete: true}
 	}
-	s := newSearch(r)
-	found := s.run(ctx)
-	report := Report{Findings: found, Tried: s.tried, Complete: ctx.Err() == nil}
-	if len(found) == 0 {
-		return nothing(report, "none of the usual mistakes makes this signature right")
+	report := Report{Tried: map[string]int{}}
+	bodies := newBodies(ctx, r.Message.Body)
+	var searches []*search
+	for _, sch := range r.schemes() {
+		searches = append(searches, newSearch(r, sch, bodies))
 	}
-	return report
+	for n := 0; n <= maxMistakes && len(report.Findings) == 0 && ctx.Err() == nil; n++ {
+		switch n {
+		case 1:
+			bodies.once()
+			report.Findings = r.others(report.Tried)
+		case 2:
+			bodies.twice()
+		}
+		for _, s := range searches {
+			s.tier(ctx, n)
+			within := n
+			if n == maxMistakes {
+				within = 2 * maxMistakes // and those in spelling
+			}
+			report.Findings = append(report.Findings, r.findings(s.base, best(s.hits, within))...)
+		}
+	}
+	for _, s := range searches {
+		for family, n := range s.tried {
+			report.Tried[family] += n
+		}
+		report.Tried["signature"] += len(s.claims)
+	}
+	report.Complete = ctx.Err() == nil && !bodies.full
+	if len(report.Findings) > 0 {
+		return report
+	}
+	for _, s := range searches {
+		if f, ok := r.compared(s); ok {
+			report.Findings = []Finding{f}
+			return report
+		}
+	}
+	return r.unknown(report, "none of the usual mistakes makes this signature right")
 }
 
-func nothing(r Report, detail string) Report {
-	r.Findings = []Finding{{Causes: []Cause{Unknown}, Detail: detail, Fix: fixOf(Unknown)}}
-	return r
+// schemes are those by which the request may be signed: those that it claims,
+// or the provider's first.
+func (r Request) schemes() []*scheme.Scheme {
+	all := r.Provider.Schemes()
+	var out []*scheme.Scheme
+	for _, s := range all {
+		if s.Applies(r.Message) {
+			out = append(out, s)
+		}
+	}
+	if len(out) == 0 {
+		return all[:1]
+	}
+	return out
 }
 
 // plain tells what needs no search: a valid request, one that is only too old,
@@ -123,15 +202,13 @@ func plain(r Request) ([]Finding, bool) {
 			continue
 		}
 		keys := keysOf(s, r.Secrets)
-		v := s.Verify(r.Message, keys, scheme.VerifyOptions{Now: r.Now, Tolerance: r.Tolerance})
+		v := s.Verify(r.Message, keys, scheme.VerifyOptions{Now: r.Now, Tolerance: r.Tolerance, AgeOff: r.AgeOff})
 		missing = missing && v.Reason == webhook.SignatureMissing
 		if v.Status == webhook.Verified {
 			return nil, true
 		}
 		if v.Reason == webhook.TimestampExpired || v.Reason == webhook.TimestampFuture {
-			if s.Verify(r.Message, keys, scheme.VerifyOptions{Now: r.Now, AgeOff: true}).Status == webhook.Verified {
-				return []Finding{expired(s, r)}, true
-			}
+			return []Finding{r.expired(s)}, true
 		}
 	}
 	if missing && !carriesAny(r) {

@@ -284,7 +284,7 @@ func TestContentAndTime(t *testing.T) {
 		Secrets: []diagnose.Secret{{Name: "given", Secret: safetext.NewSecret(secret)}},
 	}
 	expectCauses(t, "expired", diagnose.Explain(t.Context(), r), diagnose.TimestampExpired)
-	if f := diagnose.Explain(t.Context(), r).Findings[0]; !strings.Contains(f.Detail, "2h0m0s old") || !strings.Contains(f.Detail, "wrong zone") {
+	if f := diagnose.Explain(t.Context(), r).Findings[0]; !strings.Contains(f.Detail, "2 h old") || !strings.Contains(f.Detail, "wrong zone") {
 		t.Errorf("detail %q", f.Detail)
 	}
 }
@@ -334,16 +334,21 @@ func TestNoFalseCertainty(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"canvelete", "generic", "sketchpen", "stripe", "shopify", "standard-webhooks", "square"} {
 		b := newBench(t, id, sample)
-		for name, values := range b.m.Header {
-			if strings.Contains(strings.ToLower(name), "signature") || strings.Contains(strings.ToLower(name), "hmac") {
-				values[0] = flip(values[0])
-			}
-		}
+		b.spoilSignature()
 		expectCauses(t, id, b.explain(t), diagnose.Unknown)
 	}
 	b := newBench(t, "canvelete", sample)
 	if got := b.explain(t); len(got.Findings) != 0 {
 		t.Errorf("a valid request is explained: %+v", got.Findings)
+	}
+}
+
+// spoilSignature makes the signature another one of the same form.
+func (b *bench) spoilSignature() {
+	for name, values := range b.m.Header {
+		if strings.Contains(strings.ToLower(name), "signature") || strings.Contains(strings.ToLower(name), "hmac") {
+			values[0] = flip(values[0])
+		}
 	}
 }
 
@@ -390,15 +395,21 @@ func TestEndsWithContext(t *testing.T) {
 	}
 }
 
+// BenchmarkUnknown is the longest search, that finds nothing.
 func BenchmarkUnknown(b *testing.B) {
-	for name, size := range map[string]int{"1kB": 1 << 10, "1MiB": 1 << 20} {
-		b.Run(name, func(b *testing.B) {
-			body := `{"eventId":"evt_1","eventType":"render.completed","data":{"text":"` + strings.Repeat("é<a/b> ", size/8) + `"}}`
-			bench := newBench(b, "canvelete", body)
-			bench.m.Header.Set("X-Canvelete-Signature", flip(bench.m.Header.Get("X-Canvelete-Signature")))
-			for b.Loop() {
-				bench.explain(b)
-			}
-		})
+	for _, size := range []struct {
+		name  string
+		bytes int
+	}{{"1kB", 1 << 10}, {"1MiB", 1 << 20}} {
+		for _, id := range []string{"canvelete", "sketchpen", "stripe", "standard-webhooks", "square", "discord"} {
+			b.Run(size.name+"/"+id, func(b *testing.B) {
+				body := `{"eventId":"evt_1","eventType":"render.completed","data":{"text":"` + strings.Repeat("é<a/b> ", size.bytes/8) + `"}}`
+				bench := newBench(b, id, body)
+				bench.spoilSignature()
+				for b.Loop() {
+					bench.explain(b)
+				}
+			})
+		}
 	}
 }

@@ -1,182 +1,339 @@
 package diagnose
 
 import (
+	"bytes"
 	"context"
+	"crypto/hmac"
+	"encoding/base64"
+	"encoding/hex"
+	"hash"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/hooks-cli/hooks/internal/scheme"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
-// A change is one thing done differently in one dimension. The first of each
-// dimension changes nothing.
-type change struct {
-	cause  Cause
-	detail string
-	rank   int // how likely it is, the smaller the more
-
-	body   []byte          // dimension body
-	secret Secret          // dimension secret
-	scheme *scheme.Scheme  // dimension scheme
-	m      *scheme.Message // dimension message: headers and address; its body is not used
-}
-
-// A search tries combinations of changes.
+// A search tries to make the signature that came, by one scheme of the
+// provider. Its dimensions are what was signed (bodies), how it was put
+// together (recipes), with which key, and how the signature is spelled
+// (claims). The last costs nothing: each MAC is looked up among all claims.
 type search struct {
-	r        Request
-	bodies   []change
-	secrets  []change
-	schemes  []change
-	messages []change
-	tried    map[string]int
-	keys     map[keyID]*scheme.Key // nil for a secret that the scheme does not take
+	base    *scheme.Scheme
+	m       *scheme.Message // the request, with a signature that can be read
+	bodies  *bodyList
+	claims  []claim
+	index   map[string][]int // claims by what they decode to
+	texts   []text
+	forms   []form
+	groups  []group
+	keys    [][]key // by algorithm
+	general bool    // the scheme judges whole requests, and not a MAC of some content
+
+	algNames []string
+
+	mu    sync.Mutex // guards the following
+	hits  []hit
+	tried map[string]int
 }
 
-type keyID struct{ scheme, secret int }
-
-func newSearch(r Request) *search {
-	s := &search{r: r, tried: map[string]int{}, keys: map[keyID]*scheme.Key{}}
-	s.bodies = bodies(r.Message.Body)
-	s.secrets = secrets(r)
-	s.schemes = schemes(r)
-	s.messages = messages(r)
-	return s
+// A group is recipes that begin alike: what they have in common is hashed once.
+type group struct {
+	keys        int
+	pre         []byte
+	recipes     []recipe
+	least, most int // mistakes of its recipes
 }
 
-// run tries one change, then two together, then the three that go together
-// often, and returns what the first of these tiers finds.
-func (s *search) run(ctx context.Context) []Finding {
-	if f := s.others(); len(f) > 0 {
-		return f
+func (g *group) add(r recipe) {
+	if len(g.recipes) == 0 {
+		g.least = r.weight()
 	}
-	for tier := 1; tier <= 3; tier++ {
-		if found := s.tier(ctx, tier); len(found) > 0 || ctx.Err() != nil {
-			return found
-		}
-	}
-	return s.truncated()
+	g.least, g.most = min(g.least, r.weight()), max(g.most, r.weight())
+	g.recipes = append(g.recipes, r)
 }
 
 // A hit is a combination under which the signature is right.
 type hit struct {
-	changes []change
-	rank    int
+	change
+	body   *body
+	recipe *recipe
+	claim  *claim
+	cut    int // how many characters of the signature came, if not all
+	of     int
 }
 
-// tier tries every combination of exactly n changes, at most one in each
-// dimension. Three are tried only where the third is how the signature or the
-// secret is spelled.
-func (s *search) tier(ctx context.Context, n int) []Finding {
-	var hits []hit
-	for si, sch := range s.schemes {
-		for ki, sec := range s.secrets {
+func newSearch(r Request, base *scheme.Scheme, bodies *bodyList) *search {
+	spec := base.Spec()
+	s := &search{base: base, bodies: bodies, m: readable(base, r.Message), tried: map[string]int{}, index: map[string][]int{}}
+	s.general = spec.JWT != nil || strings.HasPrefix(spec.Algorithm, "jwt-") || spec.Message != nil || spec.Each != "" ||
+		len(spec.Digests) > 0 || spec.Algorithm == "token" || spec.Algorithm == "basic"
+	s.texts = texts(r)
+	s.forms = forms(spec)
+	s.claims = claims(base, r.Message)
+	for i, c := range s.claims {
+		if c.raw != nil {
+			s.index[string(c.raw)] = append(s.index[string(c.raw)], i)
+		}
+	}
+	if s.general {
+		s.wholeRequests(r.Message)
+		return s
+	}
+	for _, one := range s.recipes() {
+		at := -1
+		if one.simple && !base.Asymmetric() {
+			at = slices.IndexFunc(s.groups, func(g group) bool {
+				return g.keys == one.keys && g.recipes[0].simple && bytes.Equal(g.pre, one.pre)
+			})
+		}
+		if at < 0 {
+			at = len(s.groups)
+			s.groups = append(s.groups, group{keys: one.keys, pre: one.pre})
+		}
+		s.groups[at].add(one)
+	}
+	return s
+}
+
+// tier tries every combination of exactly n mistakes in body, recipe and key.
+func (s *search) tier(ctx context.Context, n int) {
+	inParallel(len(s.bodies.list), func(i int) {
+		b := &s.bodies.list[i]
+		if b.weight() > n {
+			return
+		}
+		t := &trial{search: s, n: n, body: b, tried: map[string]int{}}
+		left := n - b.weight()
+		for g := range s.groups {
 			if ctx.Err() != nil {
-				return nil
+				return
 			}
-			k := count(si, ki)
-			if k > n || n == 3 && k < 2 {
-				continue
-			}
-			key := s.key(si, ki)
-			if key == nil {
-				continue
-			}
-			for mi, msg := range s.messages {
-				for bi, body := range s.bodies {
-					if count(si, ki, mi, bi) != n {
-						continue
-					}
-					if s.right(sch.scheme, key, msg.m, body.body) {
-						hits = append(hits, newHit(body, sec, sch, msg))
-					} else {
-						s.note(bi, ki, si, mi)
-					}
+			group := &s.groups[g]
+			for k := range s.keys[group.keys] {
+				key := &s.keys[group.keys][k]
+				if key.weight()+group.least > left {
+					break // those that follow have more mistakes
+				}
+				if key.weight()+group.most >= left {
+					t.group(group, key)
 				}
 			}
 		}
-	}
-	return s.findings(hits)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for family, n := range t.tried {
+			s.tried[family] += n
+		}
+		s.hits = append(s.hits, t.hits...)
+	})
 }
 
-func count(indexes ...int) int {
-	n := 0
-	for _, i := range indexes {
-		if i > 0 {
-			n++
+// A trial tries everything with one body.
+type trial struct {
+	*search
+	n     int
+	body  *body
+	hits  []hit
+	tried map[string]int
+
+	recipes []*recipe // of a group, those that are due
+}
+
+// group tries the recipes of a group with one key.
+func (t *trial) group(g *group, k *key) {
+	t.recipes = t.recipes[:0]
+	for i := range g.recipes {
+		if r := &g.recipes[i]; t.due(r, k) {
+			t.recipes = append(t.recipes, r)
 		}
 	}
-	return n
-}
-
-// note counts what was ruled out, by the first dimension that was changed.
-func (s *search) note(body, secret, scheme, message int) {
 	switch {
-	case body > 0:
-		s.tried["body"]++
-	case secret > 0:
-		s.tried["secret"]++
-	case scheme > 0:
-		s.tried["signature"]++
-	case message > 0:
-		s.tried["headers"]++
-	}
-}
-
-// right says whether the signature that came is right for the body, whatever
-// its age.
-func (s *search) right(sch *scheme.Scheme, key *scheme.Key, m *scheme.Message, body []byte) bool {
-	trial := *m
-	trial.Body = body
-	v := sch.Verify(&trial, []scheme.NamedKey{{Key: key}}, scheme.VerifyOptions{Now: s.r.Now, AgeOff: true})
-	return v.Status == webhook.Verified
-}
-
-// key prepares a secret for a scheme, once.
-func (s *search) key(si, ki int) *scheme.Key {
-	id := keyID{si, ki}
-	key, ok := s.keys[id]
-	if !ok {
-		key, _ = s.schemes[si].scheme.Key(s.secrets[ki].secret.Secret) // nil: it is not a key of this scheme
-		s.keys[id] = key
-	}
-	return key
-}
-
-func newHit(all ...change) hit {
-	var h hit
-	for _, c := range all {
-		if c.cause != "" {
-			h.changes = append(h.changes, c)
-			h.rank += c.rank
+	case len(t.recipes) == 0:
+	case t.general:
+		t.judge(k)
+	case t.base.Asymmetric():
+		t.signed(k)
+	case g.recipes[0].simple:
+		t.share(g, k)
+	default:
+		h := k.key.NewHash()
+		for _, r := range t.recipes {
+			h.Reset()
+			h.Write(r.scheme.SignedContent(withBody(r.m, t.body.bytes), k.key))
+			t.compare(h.Sum(nil), r, k)
 		}
 	}
-	return h
 }
 
-// findings orders hits, the most likely first, and says each cause set once.
-func (s *search) findings(hits []hit) []Finding {
-	slices.SortStableFunc(hits, func(a, b hit) int { return a.rank - b.rank })
-	var out []Finding
-	for _, h := range hits {
-		f := Finding{}
-		for _, c := range h.changes {
-			f.Causes = append(f.Causes, c.cause)
-			f.Detail = join(f.Detail, c.detail)
-			f.Fix = join(f.Fix, fixOf(c.cause))
-			if c.body != nil || c.cause == BodyEmpty {
-				f.Signed, f.Received = c.body, s.r.Message.Body
+// due says whether a combination belongs to the tier and is likely enough.
+func (t *trial) due(r *recipe, k *key) bool {
+	all := [...]*change{&t.body.change, &k.change, &r.change}
+	weight, changed, hidden, rare := 0, 0, 0, false
+	for _, c := range all {
+		if c.weight() == 0 {
+			continue
+		}
+		weight += c.weight()
+		changed++
+		rare = rare || c.rare
+		if !c.shown {
+			hidden++
+		}
+	}
+	switch {
+	case weight != t.n:
+		return false
+	case t.n == 3 && hidden > 1:
+		return false
+	case changed > 1 && rare && len(t.body.bytes) > smallBody:
+		return false
+	}
+	return true
+}
+
+// share hashes what the recipes begin with and the body once, and then what
+// each ends with.
+func (t *trial) share(g *group, k *key) {
+	h := k.key.NewHash()
+	h.Write(g.pre)
+	h.Write(t.body.bytes)
+	for i, r := range t.recipes {
+		one := h
+		if i < len(t.recipes)-1 {
+			var ok bool
+			if one, ok = cloneHash(h); !ok {
+				one = k.key.NewHash()
+				one.Write(g.pre)
+				one.Write(t.body.bytes)
 			}
 		}
-		if !slices.ContainsFunc(out, func(o Finding) bool { return slices.Equal(o.Causes, f.Causes) }) {
-			out = append(out, f)
+		t.compare(finish(one, r.post), r, k)
+	}
+}
+
+func finish(h hash.Hash, post []byte) []byte {
+	h.Write(post)
+	return h.Sum(nil)
+}
+
+// compare looks a MAC up among what came.
+func (t *trial) compare(sum []byte, r *recipe, k *key) {
+	found := false
+	for _, i := range t.index[string(sum)] {
+		if c := &t.claims[i]; hmac.Equal(c.raw, sum) {
+			t.hit(c, r, k, 0, 0)
+			found = true
+		}
+	}
+	for i := range t.claims {
+		c := &t.claims[i]
+		if c.from == "" && len(c.raw) < len(sum) && !found {
+			t.cut(c, sum, r, k)
+		}
+	}
+	if !found {
+		t.note(r, k)
+	}
+}
+
+// cut asks whether what came is a part of the signature.
+func (t *trial) cut(c *claim, sum []byte, r *recipe, k *key) {
+	part := strings.TrimRight(c.text, "=")
+	if isHex(part) && len(part) >= leastHex {
+		if whole := hex.EncodeToString(sum); len(part) < len(whole) && strings.Contains(whole, strings.ToLower(part)) {
+			t.hit(c, r, k, len(part), len(whole))
+			return
+		}
+	}
+	for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		if whole := enc.EncodeToString(sum); len(part) >= leastBase64 && len(part) < len(whole) && strings.Contains(whole, part) {
+			t.hit(c, r, k, len(part), len(whole))
+			return
+		}
+	}
+}
+
+// signed asks about signatures of key pairs.
+func (t *trial) signed(k *key) {
+	for _, r := range t.recipes {
+		var content []byte
+		if r.simple {
+			content = slices.Concat(r.pre, t.body.bytes, r.post)
+		} else {
+			content = r.scheme.SignedContent(withBody(r.m, t.body.bytes), k.key)
+		}
+		found := false
+		for i := range t.claims {
+			if c := &t.claims[i]; len(c.raw) >= leastPair && k.key.Signed(content, c.raw) {
+				t.hit(c, r, k, 0, 0)
+				found = true
+			}
+		}
+		if !found {
+			t.note(r, k)
+		}
+	}
+}
+
+// leastPair is how long in bytes the signature of a key pair is at least.
+const leastPair = 48
+
+// judge asks the scheme about whole requests.
+func (t *trial) judge(k *key) {
+	for _, r := range t.recipes {
+		v := k.scheme.Verify(withBody(r.m, t.body.bytes), []scheme.NamedKey{{Key: k.key}}, scheme.VerifyOptions{AgeOff: true})
+		if v.Status == webhook.Verified {
+			t.hit(&claim{}, r, k, 0, 0)
+		} else {
+			t.note(r, k)
+		}
+	}
+}
+
+func (t *trial) hit(c *claim, r *recipe, k *key, cut, of int) {
+	h := hit{change: t.body.change, body: t.body, recipe: r, claim: c, cut: cut, of: of}
+	h.change = h.and(k.change)
+	h.change = h.and(r.change)
+	h.change = h.and(c.change)
+	if cut > 0 {
+		h.change = h.and(truncated(cut, of))
+	}
+	t.hits = append(t.hits, h)
+}
+
+// note counts what was ruled out: by what was changed, or as two or three
+// changes together.
+func (t *trial) note(r *recipe, k *key) {
+	switch t.n {
+	case 0:
+		return
+	case 1:
+		for _, c := range [...]*change{&t.body.change, &k.change, &r.change} {
+			if c.weight() > 0 {
+				family, _, _ := strings.Cut(string(c.causes[0]), "_")
+				t.tried[family]++
+			}
+		}
+	case 2:
+		t.tried[Pairs]++
+	default:
+		t.tried[Threes]++
+	}
+}
+
+// best returns the hits with the fewest mistakes, if these are at most n.
+func best(hits []hit, n int) []hit {
+	least := n + 1
+	for i := range hits {
+		least = min(least, hits[i].weight())
+	}
+	var out []hit
+	for _, h := range hits {
+		if h.weight() == least && least <= n {
+			out = append(out, h)
 		}
 	}
 	return out
-}
-
-func join(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
-	}
-	return a + "; " + b
 }
