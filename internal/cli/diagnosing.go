@@ -14,31 +14,20 @@ import (
 )
 
 // Diagnose finds out why d, which j has judged as of now, is not valid; limit
-// bounds the search. All secrets that are kept on this machine are tried, and
-// with wide the schemes of all other providers too. It is an error if nothing
-// tells whose signature it should be, or no secret of that provider is known.
-func (e *Env) Diagnose(ctx context.Context, j *judge.Judge, d *webhook.Delivery, now time.Time, limit time.Duration, wide bool) (diagnose.Report, error) {
-	p := j.Provider
-	if p == nil {
-		var err error
-		if p, err = j.Catalogue.Get(d.Provider); err != nil {
-			return diagnose.Report{}, Usage(errors.New("nothing tells which provider's signature this should be"), "--provider says whose it is; hooks providers list shows them")
-		}
-	}
-	own, err := ownSecrets(ctx, j, p.ID)
+// bounds the search. All secrets that are known on this machine are tried, and
+// with wide the schemes of all other providers too. captures are what came with
+// the same signature. It is an error if nothing tells whose signature it should
+// be, or no secret of that provider is known.
+func (e *Env) Diagnose(ctx context.Context, j *judge.Judge, d *webhook.Delivery, now time.Time, limit time.Duration, wide bool, captures ...diagnose.Capture) (diagnose.Report, error) {
+	r, err := e.toDiagnose(ctx, j, d, now)
 	if err != nil {
 		return diagnose.Report{}, err
 	}
-	if len(own) == 0 {
-		return diagnose.Report{}, Usage(fmt.Errorf("no secret is known for %s", p.ID), "give --secret env:NAME, or keep it: hooks secrets set "+p.ID)
-	}
-	others, err := e.otherSecrets(ctx, own)
+	others, err := e.otherSecrets(ctx, r.Secrets)
 	if err != nil {
 		return diagnose.Report{}, err
 	}
-	r := diagnose.Request{
-		Message: judge.Message(d), Provider: p, Secrets: own, Others: others, Now: now, Tolerance: j.Tolerance,
-	}
+	r.Others, r.Captures = others, captures
 	if wide {
 		r.Providers = j.Catalogue.All()
 	}
@@ -49,6 +38,38 @@ func (e *Env) Diagnose(ctx context.Context, j *judge.Judge, d *webhook.Delivery,
 		return report, ctx.Err()
 	}
 	return report, nil
+}
+
+// Expected returns the header in which the signature of d belongs, and the one
+// that it should have by the first secret of its provider. ok is false where
+// that cannot be known: with a public key, or for a signature that stands
+// elsewhere. Only a person at a terminal who asked for it may see it.
+func (e *Env) Expected(ctx context.Context, j *judge.Judge, d *webhook.Delivery, now time.Time) (name, value string, ok bool, err error) {
+	r, err := e.toDiagnose(ctx, j, d, now)
+	if err != nil {
+		return "", "", false, err
+	}
+	name, value, ok = diagnose.Expected(r)
+	return name, value, ok, nil
+}
+
+// toDiagnose is d as the search for causes takes it.
+func (e *Env) toDiagnose(ctx context.Context, j *judge.Judge, d *webhook.Delivery, now time.Time) (diagnose.Request, error) {
+	p := j.Provider
+	if p == nil {
+		var err error
+		if p, err = j.Catalogue.Get(d.Provider); err != nil {
+			return diagnose.Request{}, Usage(errors.New("nothing tells which provider's signature this should be"), "--provider says whose it is; hooks providers list shows them")
+		}
+	}
+	own, err := ownSecrets(ctx, j, p.ID)
+	if err != nil {
+		return diagnose.Request{}, err
+	}
+	if len(own) == 0 {
+		return diagnose.Request{}, Usage(fmt.Errorf("no secret is known for %s", p.ID), "give --secret env:NAME, or keep it: hooks secrets set "+p.ID)
+	}
+	return diagnose.Request{Message: judge.Message(d), Provider: p, Secrets: own, Now: now, Tolerance: j.Tolerance, AgeOff: j.AgeOff}, nil
 }
 
 // ownSecrets are those that the request should verify with.
@@ -69,29 +90,16 @@ func ownSecrets(ctx context.Context, j *judge.Judge, id string) ([]diagnose.Secr
 	return out, nil
 }
 
-// otherSecrets are all that are kept on this machine besides own, of every
-// provider and profile.
+// otherSecrets are all that are known on this machine besides own.
 func (e *Env) otherSecrets(ctx context.Context, own []diagnose.Secret) ([]diagnose.Secret, error) {
-	kept, err := e.Workspace().Keeper().List()
+	all, err := e.Workspace().KnownSecrets(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out []diagnose.Secret
-	for _, k := range kept {
-		entries, _, err := e.Workspace().Keeper().Get(ctx, k.Profile, k.Name)
-		if err != nil {
-			return nil, err
-		}
-		for _, entry := range entries {
-			known := func(s diagnose.Secret) bool { return s.Secret == entry.Secret }
-			if slices.ContainsFunc(own, known) || slices.ContainsFunc(out, known) {
-				continue
-			}
-			name := k.Name
-			if k.Profile != "" {
-				name += " of profile " + k.Profile
-			}
-			out = append(out, diagnose.Secret{Name: name, Secret: entry.Secret})
+	for _, n := range all {
+		if !slices.ContainsFunc(own, func(s diagnose.Secret) bool { return s.Secret == n.Secret }) {
+			out = append(out, diagnose.Secret{Name: n.Name, Secret: n.Secret})
 		}
 	}
 	return out, nil

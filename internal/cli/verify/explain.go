@@ -3,11 +3,11 @@ package verify
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/diagnose"
+	"github.com/hooks-cli/hooks/internal/provider"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/store"
@@ -18,88 +18,134 @@ import (
 func explanation(v render.View, report diagnose.Report) string {
 	var b strings.Builder
 	for i, f := range report.Findings {
+		b.WriteString("\n")
 		if i > 0 {
-			b.WriteString("\n" + v.Heading("or, as well"))
-		} else {
-			b.WriteString("\n")
+			b.WriteString(v.Heading("Or, as likely as that"))
 		}
-		var ids []string
-		for _, c := range f.Causes {
-			ids = append(ids, string(c))
-		}
-		rows := []render.Pair{{Name: "cause", Text: strings.Join(ids, " + ")}, {Name: "proof", Text: safetext.Line(f.Detail)}}
-		if f.Signed != nil || f.Received != nil {
-			signed, received := around(f.Signed, f.Received)
-			rows = append(rows, render.Pair{Name: "signed", Text: signed}, render.Pair{Name: "received", Text: received})
-		}
-		b.WriteString(v.Pairs(append(rows, render.Pair{Name: "fix", Text: f.Fix})))
-		for _, line := range lines(f.Causes) {
-			fmt.Fprintf(&b, "  %-12s %s\n", line.Framework, line.Code)
-		}
+		b.WriteString(finding(v, f, report.RuledOut()))
 	}
-	b.WriteString(ruledOut(report))
+	if !report.Complete && len(report.Findings) > 0 && report.Findings[0].Causes[0] == diagnose.Unknown {
+		b.WriteString("\nThe search was broken off: there is more that was not tried.\n")
+	}
 	return b.String()
 }
 
-// lines are those of the first cause that has any.
-func lines(causes []diagnose.Cause) []diagnose.Line {
-	for _, c := range causes {
-		if l := diagnose.Lines(c); len(l) > 0 {
-			return l
+// finding writes one way in which the signature is right: what it is, the
+// evidence, and what to do.
+func finding(v render.View, f diagnose.Finding, ruledOut string) string {
+	var ids []string
+	for _, c := range f.Causes {
+		ids = append(ids, string(c))
+	}
+	rows := []render.Pair{{Name: "cause", Text: strings.Join(ids, " + ")}}
+	name := "proof"
+	proof, _, _ := strings.Cut(f.Detail, "; ruled out: ")
+	if f.Causes[0] == diagnose.Unknown {
+		name = "search"
+	}
+	rows = append(rows, render.Pair{Name: name, Text: safetext.Line(proof)})
+	if f.Causes[0] == diagnose.Unknown && ruledOut != "" {
+		rows = append(rows, render.Pair{Name: "ruled out", Text: ruledOut})
+	}
+	if f.Signed != nil || f.Received != nil {
+		rows = append(rows, difference(f.Signed, f.Received, "signed", "received")...)
+	}
+	for i, h := range f.Header {
+		label := ""
+		if i == 0 {
+			label = "headers"
+		}
+		rows = append(rows, render.Pair{Name: label, Text: safetext.Line(h.Name + ": " + h.Note)})
+	}
+	var b strings.Builder
+	for _, a := range f.Advice {
+		if a.Say != "" {
+			rows = append(rows, render.Pair{Name: "fix", Text: a.Say})
+		}
+		for i, step := range a.Steps {
+			label := ""
+			if i == 0 {
+				label = "try next"
+			}
+			rows = append(rows, render.Pair{Name: label, Text: fmt.Sprintf("%d. %s", i+1, step)})
+		}
+		b.WriteString(v.Pairs(rows))
+		rows = nil
+		for _, line := range a.Lines {
+			fmt.Fprintf(&b, "  %-*s  %s\n", widest(a.Lines), line.Framework, line.Code)
 		}
 	}
-	return nil
+	if len(rows) > 0 {
+		b.WriteString(v.Pairs(rows))
+	}
+	return b.String()
 }
 
-// ruledOut tells what was tried where nothing was found.
-func ruledOut(report diagnose.Report) string {
-	if len(report.Findings) == 0 || report.Findings[0].Causes[0] != diagnose.Unknown {
-		return ""
+func widest(lines []diagnose.Line) int {
+	n := 0
+	for _, l := range lines {
+		n = max(n, len(l.Framework))
 	}
-	var parts []string
-	for family, n := range report.Tried {
-		parts = append(parts, fmt.Sprintf("%s %s", safetext.Thousands(n), family))
-	}
-	slices.Sort(parts)
-	text := "ruled out: " + strings.Join(parts, ", ") + "\n"
-	if !report.Complete {
-		text += "the search was broken off: there is more that was not tried\n"
-	}
-	return text
+	return n
 }
 
-// margin is how many bytes are shown on each side of the first difference.
-const margin = 24
+// margin is how many bytes are shown on each side of a difference, and longest
+// how many of the difference itself.
+const (
+	margin  = 24
+	longest = 32
+)
 
-// around shows two bodies where they first differ, byte by byte.
-func around(signed, received []byte) (string, string) {
-	at := 0
-	for at < len(signed) && at < len(received) && signed[at] == received[at] {
-		at++
+// difference shows two bodies where they begin to differ, and how far.
+func difference(a, b []byte, nameA, nameB string) []render.Pair {
+	from := 0
+	for from < len(a) && from < len(b) && a[from] == b[from] {
+		from++
 	}
-	cut := func(b []byte) string {
-		from, to := max(0, at-margin), min(len(b), at+margin)
-		text := ""
-		if from < to {
-			text = safetext.Line(string(b[from:to]))
-		}
-		if from > 0 {
-			text = "…" + text
-		}
-		if to < len(b) {
-			text += "…"
-		}
-		return fmt.Sprintf("%s  (byte %d of %d)", text, min(at, len(b)), len(b))
+	end := 0 // bytes that are the same at the end
+	for end < len(a)-from && end < len(b)-from && a[len(a)-1-end] == b[len(b)-1-end] {
+		end++
 	}
-	return cut(signed), cut(received)
+	onlyA, onlyB := a[from:len(a)-end], b[from:len(b)-end]
+	return []render.Pair{
+		{Name: nameA, Text: around(a, from)},
+		{Name: nameB, Text: around(b, from)},
+		{Name: "differ", Text: fmt.Sprintf("from byte %s: %s, %s",
+			safetext.Thousands(from), counted(onlyA, nameA), counted(onlyB, nameB))},
+	}
 }
 
-// sameSignature finds the capture that carries the signature of d and another
-// body: the one that the app dumped is then not what came. It is an addition to
-// the diagnosis, which stands without it: a store that cannot be read is only
+// around is the text of b on both sides of a place, and how long it is.
+func around(b []byte, at int) string {
+	from, to := max(0, at-margin), min(len(b), at+margin)
+	text := safetext.Line(string(b[from:to]))
+	if from > 0 {
+		text = "…" + text
+	}
+	if to < len(b) {
+		text += "…"
+	}
+	return fmt.Sprintf("%s  (%s bytes)", text, safetext.Thousands(len(b)))
+}
+
+// counted says what stands in one body alone.
+func counted(b []byte, name string) string {
+	switch {
+	case len(b) == 0:
+		return "nothing " + name
+	case len(b) > longest:
+		return fmt.Sprintf("%s bytes %s", safetext.Thousands(len(b)), name)
+	}
+	return fmt.Sprintf(`"%s" %s`, safetext.Line(string(b)), name)
+}
+
+// sameSignature finds the captures that carry the signature of d and another
+// body: what the app has dumped is then not what came. They are an addition to
+// the diagnosis, which stands without them: a store that cannot be read is only
 // told with --verbose.
-func sameSignature(ctx context.Context, env *cli.Env, o Options, d *webhook.Delivery) *webhook.Delivery {
-	if o.Signature == "" {
+func sameSignature(ctx context.Context, env *cli.Env, p *provider.Provider, d *webhook.Delivery) []*webhook.Delivery {
+	values := signatures(p, d)
+	if len(values) == 0 {
 		return nil
 	}
 	st, err := env.Workspace().OpenStore(ctx, func(o *store.Options) { o.NoCreate = true })
@@ -107,26 +153,54 @@ func sameSignature(ctx context.Context, env *cli.Env, o Options, d *webhook.Deli
 		env.Verbose("no captures to compare with: %v", err)
 		return nil
 	}
-	found, err := st.Search(ctx, o.Signature, store.Query{Limit: 20})
-	if err != nil {
-		env.Verbose("the captures cannot be searched: %v", err)
-		return nil
-	}
-	for _, m := range found.Matches {
-		if m.Delivery.Direction == webhook.Received && strings.HasPrefix(m.Path, "headers.") && string(m.Delivery.Body) != string(d.Body) {
-			return m.Delivery
+	var out []*webhook.Delivery
+	for _, value := range values {
+		found, err := st.Search(ctx, value, store.Query{Limit: 20})
+		if err != nil {
+			env.Verbose("the captures cannot be searched: %v", err)
+			return nil
+		}
+		for _, m := range found.Matches {
+			if m.Delivery.ID != d.ID && m.Delivery.Direction == webhook.Received && strings.HasPrefix(m.Path, "headers.") && string(m.Delivery.Body) != string(d.Body) {
+				out = append(out, m.Delivery)
+			}
 		}
 	}
-	return nil
+	return out
+}
+
+// shortest is how long a value must be that two requests do not share by
+// chance.
+const shortest = 20
+
+// signatures are the values of the headers in which the provider signs.
+func signatures(p *provider.Provider, d *webhook.Delivery) []string {
+	var out []string
+	for _, s := range p.Schemes() {
+		for _, name := range s.SignatureHeaders() {
+			for _, v := range d.Header[name] {
+				if len(v) >= shortest {
+					out = append(out, v)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// bodiesOf is what the search for causes takes of captures.
+func bodiesOf(captured []*webhook.Delivery) []diagnose.Capture {
+	var out []diagnose.Capture
+	for _, c := range captured {
+		out = append(out, diagnose.Capture{ID: c.ID, Body: c.Body})
+	}
+	return out
 }
 
 // compared tells how the body differs from the one that was captured with the
 // same signature.
 func compared(v render.View, d, captured *webhook.Delivery) string {
-	was, is := around(captured.Body, d.Body)
-	return "\n" + v.Heading("Compared with the capture that carries this signature") + v.Pairs([]render.Pair{
-		{Name: "capture", Text: captured.ID + ", " + string(captured.Verification.Status)},
-		{Name: "captured", Text: was},
-		{Name: "here", Text: is},
-	})
+	rows := []render.Pair{{Name: "capture", Text: captured.ID + ", " + string(captured.Verification.Status)}}
+	return "\n" + v.Heading("Compared with the capture that carries this signature") +
+		v.Pairs(append(rows, difference(captured.Body, d.Body, "captured", "here")...))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/diagnose"
 	"github.com/hooks-cli/hooks/internal/judge"
+	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/units"
@@ -32,6 +33,8 @@ type Options struct {
 	Headers   []string
 	Explain   bool
 
+	ShowExpected bool // on a terminal
+
 	HasSignature bool
 }
 
@@ -39,7 +42,7 @@ const long = `Checks a signature over the bytes as they are, in constant time, a
 
 What is checked is a body with its --signature, or a whole request: raw HTTP, a curl command, a HAR entry, the JSON of a delivery, or a capture by its id. Without an argument it is what standard input holds, on a terminal the last capture. A capture is judged as of its arrival, everything else as of now.
 
---explain repeats the mistakes that are usually made, one and two at a time, and tells under which the signature is right: nothing is guessed. Neither the secret nor the signature that was expected is shown.
+--explain repeats the mistakes that are usually made, up to three at a time, and tells under which the signature is right: nothing is guessed. All secrets that are known here are tried. Neither a secret nor the signature that was expected is shown; --show-expected shows the latter to a person at a terminal.
 
 The secret is --secret, or found as hooks help secrets tells. For providers that sign with a key pair it is their public key or certificate.`
 
@@ -79,6 +82,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 	fs.StringVar(&o.URL, "url", "", "the address that the provider called, for schemes that sign it")
 	fs.StringArrayVarP(&o.Headers, "header", "H", nil, "the request also had header `\"NAME: VALUE\"` (repeatable)")
 	fs.BoolVar(&o.Explain, "explain", false, "find out why it is not valid, and prove it")
+	fs.BoolVar(&o.ShowExpected, "show-expected", false, "print the signature that would be right, on a terminal only")
 	cli.Exits(cmd,
 		cli.Exit{Status: cli.OK, When: "the signature is valid"},
 		cli.Exit{Status: cli.StatusNo, When: "it is not, or cannot be judged; or there is no such capture"},
@@ -102,6 +106,10 @@ type verdict struct {
 
 // Run judges and prints the verdict.
 func Run(ctx context.Context, env *cli.Env, o Options) error {
+	if o.ShowExpected && (!env.OutTerminal || env.Global.WantsJSON()) {
+		return cli.Usage(errors.New("--show-expected is for a person at a terminal: what it prints lets anybody send this request as the provider's"),
+			"run it in a terminal, without --json and without a pipe; --explain needs no expected signature")
+	}
 	j, err := env.Judge(o.Provider, o.Tolerance, o.Secrets)
 	if err != nil {
 		return err
@@ -122,26 +130,55 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 		if err := print(ctx, env, d, nil); err != nil || d.Verification.Status == webhook.Verified {
 			return err
 		}
+		if err := expected(ctx, env, o, j, d, now); err != nil {
+			return err
+		}
 		return cli.No(append(hints(d, outcome), explainHint(d)...)...)
 	}
-	report, err := env.Diagnose(ctx, j, d, now, searchTime, true)
+	if err := explain(ctx, env, j, d, now); err != nil {
+		return err
+	}
+	if err := expected(ctx, env, o, j, d, now); err != nil {
+		return err
+	}
+	return cli.No()
+}
+
+// explain finds out why d is not valid and prints it with the verdict.
+func explain(ctx context.Context, env *cli.Env, j *judge.Judge, d *webhook.Delivery, now time.Time) error {
+	var captured []*webhook.Delivery
+	if p, err := j.Catalogue.Get(d.Provider); err == nil {
+		captured = sameSignature(ctx, env, p, d)
+	}
+	report, err := env.Diagnose(ctx, j, d, now, searchTime, true, bodiesOf(captured)...)
 	if err != nil {
 		return err
 	}
-	if err := print(ctx, env, d, report.Findings); err != nil {
+	if err := print(ctx, env, d, report.Findings); err != nil || env.Global.WantsJSON() {
 		return err
 	}
-	if !env.Global.WantsJSON() {
-		if err := env.Print(explanation(env.View(), report)); err != nil {
-			return err
-		}
-		if captured := sameSignature(ctx, env, o, d); captured != nil {
-			if err := env.Print(compared(env.View(), d, captured)); err != nil {
-				return err
-			}
-		}
+	if err := env.Print(explanation(env.View(), report)); err != nil || len(captured) == 0 {
+		return err
 	}
-	return cli.No()
+	if f := report.Findings; len(f) > 0 && f[0].Capture != "" {
+		return nil // it is shown already
+	}
+	return env.Print(compared(env.View(), d, captured[0]))
+}
+
+// expected prints the signature that d should have, for a person who asked.
+func expected(ctx context.Context, env *cli.Env, o Options, j *judge.Judge, d *webhook.Delivery, now time.Time) error {
+	if !o.ShowExpected {
+		return nil
+	}
+	name, value, ok, err := env.Expected(ctx, j, d, now)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return env.Print("\nexpected  cannot be known: that takes the secret with which the provider signs, in a header\n")
+	}
+	return env.Print("\n" + env.View().Pairs([]render.Pair{{Name: "expected", Text: name + ": " + value}}))
 }
 
 // explainHint points to --explain where it could find something.
