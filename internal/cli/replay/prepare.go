@@ -11,6 +11,7 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/address"
 	"github.com/hooks-cli/hooks/internal/cli"
+	"github.com/hooks-cli/hooks/internal/httptext"
 	"github.com/hooks-cli/hooks/internal/outgoing"
 	"github.com/hooks-cli/hooks/internal/payload"
 	"github.com/hooks-cli/hooks/internal/provider"
@@ -188,17 +189,9 @@ func againWith(args []string, flag string) string {
 			arg = "--secret=env:NAME"
 		}
 		secret = arg == "--secret"
-		words = append(words, quote(arg))
+		words = append(words, httptext.Word(arg))
 	}
 	return strings.Join(append(words, flag), " ")
-}
-
-// quote writes a word so that a POSIX shell reads it as it is.
-func quote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@%+,") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // many is how many deliveries may go to another machine without a yes.
