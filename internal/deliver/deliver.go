@@ -42,6 +42,7 @@ type Request struct {
 	Timeout time.Duration // for the whole exchange; 0 is DefaultTimeout
 	Chunked bool          // in chunks, without a length
 	Slow    time.Duration // the body is spread over this time
+	Keep    int64         // how much of the answer's body is kept; 0 is MaxAnswer
 }
 
 // Options are what a Client is made with. The zero value is good.
@@ -81,7 +82,7 @@ type Result struct {
 	Connected bool   // a connection stood, TLS included
 	Written   bool   // the endpoint may have the whole request
 	Location  string // where a redirect pointed; it was not followed
-	Truncated bool   // the answer was longer than MaxAnswer and the rest was dropped
+	Truncated bool   // the answer was longer than what is kept, and the rest was dropped
 }
 
 // Do makes one attempt and returns its record. It never fails: what went wrong
@@ -94,7 +95,7 @@ func (c *Client) Do(ctx context.Context, r Request, number int) webhook.Attempt 
 // the exchange is broken off at once.
 func (c *Client) Send(ctx context.Context, r Request, number int) Result {
 	res := Result{Attempt: webhook.Attempt{Number: number, URL: withoutUser(r.URL), At: c.now()}}
-	x := c.exchange(ctx, r, MaxAnswer)
+	x := c.exchange(ctx, r, r.keep())
 	res.Duration = c.now().Sub(res.At)
 	res.Connected, res.Written, res.Truncated = x.connected, x.written, x.truncated
 	if x.err != nil {
@@ -145,6 +146,14 @@ func (r *Request) timeout() time.Duration {
 		return r.Timeout
 	}
 	return DefaultTimeout
+}
+
+// keep returns how much of the answer's body is kept.
+func (r *Request) keep() int64 {
+	if r.Keep > 0 {
+		return min(r.Keep, MaxAnswer)
+	}
+	return MaxAnswer
 }
 
 // method returns the method that r is sent with.
