@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/net/http/httpproxy"
 
+	"github.com/hooks-cli/hooks/internal/address"
 	"github.com/hooks-cli/hooks/internal/child"
 	"github.com/hooks-cli/hooks/internal/deliver"
 	"github.com/hooks-cli/hooks/internal/junit"
@@ -97,6 +98,25 @@ func (e *Env) StartCommand(argv []string, vars ...string) (*child.Process, error
 		return nil, Failed(err)
 	}
 	return p, nil
+}
+
+// AllowAway refuses to do to another machine what is meant for one's own,
+// unless yes says that it is meant. what begins the sentence: "a load".
+func (e *Env) AllowAway(what string, target *url.URL, yes bool) error {
+	if yes || address.LoopbackURL(target) {
+		return nil
+	}
+	return Usage(fmt.Errorf("%s towards %s, which is not this machine", what, target.Host), "--yes sends it all the same")
+}
+
+// Proxied says whether a proxy of the environment leads to target.
+func (e *Env) Proxied(target *url.URL) bool {
+	find := e.proxy()
+	if find == nil {
+		return false
+	}
+	proxy, err := find(&http.Request{URL: target})
+	return err == nil && proxy != nil
 }
 
 func closed(c <-chan struct{}) bool {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hooks-cli/hooks/internal/config"
+	"github.com/hooks-cli/hooks/internal/httptext"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/spelling"
@@ -68,6 +69,26 @@ func (e *Env) Close() error {
 // SecretFlag declares --secret, which may be repeated.
 func SecretFlag(cmd *cobra.Command, p *[]string) {
 	cmd.Flags().StringArrayVar(p, "secret", nil, "sign and verify with secret `S`: env:NAME, @FILE, -, or the text; P=S for provider P only (repeatable)")
+}
+
+// SecretWords repeats values of --secret for a command line that others may
+// see: a secret that was typed as it is becomes the variable that hooks reads.
+func SecretWords(values []string) string {
+	var out []string
+	for _, v := range values {
+		name, text, ok := strings.Cut(v, "=")
+		if !ok || IsLiteral(text) {
+			name, text = "", v
+		}
+		if IsLiteral(text) || text == "-" {
+			text = "env:HOOKS_SECRET"
+		}
+		if name != "" {
+			text = name + "=" + text
+		}
+		out = append(out, "--secret "+httptext.Word(text))
+	}
+	return strings.Join(out, " ")
 }
 
 // GiveSecrets reads the values of --secret and makes them the first that

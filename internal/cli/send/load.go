@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hooks-cli/hooks/internal/address"
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/deliver"
 	"github.com/hooks-cli/hooks/internal/junit"
@@ -20,14 +19,6 @@ import (
 
 // loadGCPercent is how much the heap may grow in a load before it is collected.
 const loadGCPercent = 400
-
-// allowLoad keeps a load from another machine unless --yes is given.
-func (s *sending) allowLoad() error {
-	if s.o.Yes || address.LoopbackURL(s.target) {
-		return nil
-	}
-	return cli.Usage(fmt.Errorf("a load towards %s, which is not this machine", s.target.Host), "--yes sends it all the same")
-}
 
 // load sends many events and prints the account of them.
 func (s *sending) load(ctx context.Context) error {

@@ -35,7 +35,7 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 		return s.dryRun(ctx)
 	}
 	if o.Load {
-		if err := s.allowLoad(); err != nil {
+		if err := env.AllowAway("a load", s.target, o.Yes); err != nil {
 			return err
 		}
 	}
