@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hooks-cli/hooks/internal/cli"
+	"github.com/hooks-cli/hooks/internal/cli/check"
 	"github.com/hooks-cli/hooks/internal/cli/completion"
 	"github.com/hooks-cli/hooks/internal/cli/demo"
 	"github.com/hooks-cli/hooks/internal/cli/emulate"
@@ -33,6 +34,7 @@ func commands(env *cli.Env, add func(group, name string, make func() *cobra.Comm
 	add(cli.GroupBegin, "replay", func() *cobra.Command { return replay.NewCmd(env, replay.Run) })
 	add(cli.GroupLook, "events", func() *cobra.Command { return events.NewCmd(env) })
 	add(cli.GroupLook, "providers", func() *cobra.Command { return providers.NewCmd(env) })
+	add(cli.GroupTest, "check", func() *cobra.Command { return check.NewCmd(env, check.Run) })
 	add(cli.GroupTest, "expect", func() *cobra.Command { return expect.NewCmd(env, expect.Run) })
 	add(cli.GroupTest, "sign", func() *cobra.Command { return sign.NewCmd(env, sign.Run) })
 	add(cli.GroupTest, "snippet", func() *cobra.Command { return snippet.NewCmd(env, snippet.Run) })
