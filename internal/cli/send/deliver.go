@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/address"
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/deliver"
 	"github.com/hooks-cli/hooks/internal/httptext"
@@ -261,6 +262,9 @@ func (s *sending) hints(r *result) []string {
 		hints = append(hints, fmt.Sprintf("%s was expected and %d came", s.o.Expect, status))
 	case status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden:
 		hints = append(hints, s.signedBy())
+		if s.signer.Signs() && s.o.Tamper == "" && s.o.Age == 0 {
+			hints = append(hints, "to find out why: "+s.checkLine())
+		}
 		if s.keep && s.signer.Signs() {
 			hints = append(hints, "what was sent, and whether its signature is right: hooks verify "+r.delivery.ID)
 		}
@@ -268,6 +272,18 @@ func (s *sending) hints(r *result) []string {
 		hints = append(hints, "is this the path of the handler? "+safetext.CleanURL(s.target.String()))
 	}
 	return hints
+}
+
+// checkLine is the command that tests the endpoint.
+func (s *sending) checkLine() string {
+	line := "hooks check " + httptext.Word(safetext.CleanURL(s.target.String())) + " --provider " + httptext.Word(s.provider.ID)
+	if flags := cli.SecretWords(s.o.Secrets); flags != "" {
+		line += " " + flags
+	}
+	if !address.LoopbackURL(s.target) {
+		line += " --yes"
+	}
+	return line
 }
 
 // signedBy says which secret signed, for whom a signature was refused.
