@@ -156,11 +156,8 @@ func (s *Scheme) take(st *state) webhook.Reason {
 	if !found {
 		return webhook.SignatureMissing
 	}
-	for i := 0; i < st.p.n; i++ {
-		var ok bool
-		if st.wanted[i], ok = s.signature.decode(st.buf[i][:0], st.p.text[i]); !ok || !s.rightSize(st.wanted[i]) {
-			return webhook.SignatureMalformed
-		}
+	if !s.decode(st) {
+		return webhook.SignatureMalformed
 	}
 	if s.id.kind != locNone {
 		values := s.id.all(&st.r)
@@ -170,6 +167,22 @@ func (s *Scheme) take(st *state) webhook.Reason {
 		st.r.id = values[0]
 	}
 	return s.takeStamp(st)
+}
+
+// decode decodes the signatures and says whether any could be. One that cannot
+// be is none, as for the libraries that providers publish: the ones beside it
+// count.
+func (s *Scheme) decode(st *state) bool {
+	found := false
+	for i := 0; i < st.p.n; i++ {
+		var ok bool
+		if st.wanted[i], ok = s.signature.decode(st.buf[i][:0], st.p.text[i]); ok && s.rightSize(st.wanted[i]) {
+			found = true
+		} else {
+			st.wanted[i] = nil
+		}
+	}
+	return found
 }
 
 func (s *Scheme) rightSize(b []byte) bool {
@@ -234,7 +247,7 @@ func (s *Scheme) compare(st *state, keys []NamedKey) (key, set int) {
 			s.enterSet(st, n)
 			s.digest(st, hashing)
 			for i := 0; i < st.p.n; i++ {
-				if st.p.set[i] == n && s.equal(st, hashing, st.wanted[i]) && key < 0 {
+				if st.p.set[i] == n && st.wanted[i] != nil && s.equal(st, hashing, st.wanted[i]) && key < 0 {
 					key, set = k, n
 				}
 			}

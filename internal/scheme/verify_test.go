@@ -49,6 +49,9 @@ func TestMalformedHeadersAreRefused(t *testing.T) {
 			if f.spec.Message != nil && strings.Trim(value, " ") == right {
 				continue // structured fields may have spaces around them
 			}
+			if what == "twice" && s.Several() {
+				continue // what is right stands beside what is not
+			}
 			tried++
 			bad := clone(m)
 			bad.Header[name] = []string{value}
