@@ -158,8 +158,8 @@ func (p *Provider) keys(secret safetext.Secret) ([]*scheme.Key, error) {
 	return all, nil
 }
 
-// Sign signs m as the provider does: by its first scheme that has a key among
-// o.Keys, and by those whose signature goes along. Keys are made by Keys, or
+// Sign signs m as the provider does: by its first scheme that suits m and has a
+// key among o.Keys, and by those whose signature goes along. Keys are made by Keys, or
 // by the schemes themselves. A provider that signs nothing leaves m as it is.
 func (p *Provider) Sign(m *scheme.Message, o scheme.SignOptions) error {
 	if len(p.schemes) == 0 {
@@ -167,7 +167,7 @@ func (p *Provider) Sign(m *scheme.Message, o scheme.SignOptions) error {
 	}
 	signed := false
 	for _, s := range p.schemes {
-		if signed && !s.Spec().Also || !hasKey(s, o.Keys) {
+		if signed && !s.Spec().Also || !hasKey(s, o.Keys) || !s.Suits(m) {
 			continue
 		}
 		if err := s.Sign(m, o); err != nil {

@@ -138,6 +138,22 @@ func (s *Scheme) Applies(m *Message) bool {
 	return s.holds(&st.r) && s.present(&st.r)
 }
 
+// Suits says whether m can be signed so. Signing sets what a condition says in
+// so many words; what a condition with a pattern asks for has to be there.
+func (s *Scheme) Suits(m *Message) bool {
+	st := s.borrow(m)
+	defer s.giveBack(st)
+	for i := range s.when {
+		if s.when[i].literal {
+			continue
+		}
+		if values := s.when[i].place.all(&st.r); len(values) != 1 || !fits(values[0], s.when[i].pattern) {
+			return false
+		}
+	}
+	return true
+}
+
 // borrow returns a state for looking at m without a key.
 func (s *Scheme) borrow(m *Message) *state {
 	st, ok := s.scratch.Get().(*state)
