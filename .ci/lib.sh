@@ -108,7 +108,7 @@ install_runtimes() {
 
 # crashes CYCLES kills the program under load, in all its roles.
 crashes() {
-	HOOKS_TEST_CRASH_CYCLES=$1 go test -count=1 -timeout=60m -run 'Crash|Kill' -v \
+	HOOKS_TEST_CRASH_CYCLES=$1 go test -count=1 -timeout=60m -run 'Crash|Kill|KeepsEverything' -v \
 		./internal/crosscheck ./cmd/hooks ./internal/store >"$work/crashes" || {
 		cat "$work/crashes"
 		return 1
