@@ -228,7 +228,7 @@ func (s *Spool) open(ctx context.Context, dir string) error {
 	if _, err = s.lock.ExecContext(ctx, "BEGIN EXCLUSIVE; COMMIT"); err != nil {
 		return fmt.Errorf("%w: %w", ErrInUse, err)
 	}
-	s.writer = &writer{s: s}
+	s.writer = &writer{s: s, spent: true}
 	if err := s.writer.open(ctx); err != nil {
 		return err
 	}
@@ -238,6 +238,7 @@ func (s *Spool) open(ctx context.Context, dir string) error {
 	if s.epoch, err = s.writer.epoch(ctx); err != nil {
 		return err
 	}
+	s.writer.refill() // without one nothing is stored until there is room
 	if err := s.loadNames(ctx); err != nil {
 		return err
 	}
@@ -325,7 +326,11 @@ func (n *Name) Append(ctx context.Context, r *Record) error {
 	n.reserved++
 	n.bytes += size
 	n.mu.Unlock()
-	err := n.spool.group.Do(ctx, &op{kind: opAppend, name: n, record: r, size: int(size) + 200})
+	o := &op{kind: opAppend, name: n, record: r, size: int(size) + 200}
+	err := n.spool.group.Do(ctx, o)
+	if err == nil {
+		err = o.err
+	}
 	if err != nil {
 		n.mu.Lock()
 		n.reserved--

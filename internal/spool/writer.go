@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 type opKind uint8
@@ -35,6 +36,7 @@ type op struct {
 	id      int64    // result of opName for a new name
 	expired []uint64 // result of opExpire
 	count   int      // result of opAckTo
+	err     error    // of opAppend alone, where the rest of its batch went through
 }
 
 // A writer owns the connection that writes. The group calls it from one
@@ -45,9 +47,12 @@ type writer struct {
 	conn   *sql.Conn
 	stmts  map[string]*sql.Stmt
 	broken bool // the last transaction failed: nothing that is known may be trusted
+
+	spent   bool      // there is no reserve
+	triedAt time.Time // when it was tried last to have one again
 }
 
-const durable = "&_pragma=busy_timeout(2000)&_pragma=synchronous(full)&_pragma=auto_vacuum(2)&_pragma=cache_size(-16384)"
+const durable = "&_pragma=busy_timeout(2000)&_pragma=synchronous(full)&_pragma=cache_size(-16384)"
 
 func (w *writer) open(ctx context.Context) error {
 	var err error
@@ -70,7 +75,7 @@ func (w *writer) open(ctx context.Context) error {
 	}
 	// Only now is it known that the file is ours to change.
 	if version == 0 {
-		if _, err = w.conn.ExecContext(ctx, "BEGIN;"+schema+"COMMIT"); err != nil {
+		if _, err = w.conn.ExecContext(ctx, "PRAGMA auto_vacuum=2;BEGIN;"+schema+"COMMIT"); err != nil {
 			return err
 		}
 	}
@@ -106,9 +111,25 @@ func (w *writer) epoch(ctx context.Context) (string, error) {
 	return epoch, err
 }
 
-// write makes a batch durable. After a failure the file is opened again and
-// what is known is read anew: what SQLite believes about it may be wrong.
+// write makes a batch durable. On a full disk only what makes room is written.
 func (w *writer) write(batch []*op) error {
+	if !w.refill() {
+		batch = refuseAppends(batch)
+	}
+	err := w.commit(batch)
+	if !isFull(err) {
+		return err
+	}
+	w.spend()
+	return w.commit(refuseAppends(batch))
+}
+
+// commit makes a batch durable. After a failure the file is opened again and
+// what is known is read anew: what SQLite believes about it may be wrong.
+func (w *writer) commit(batch []*op) error {
+	if len(batch) == 0 {
+		return nil
+	}
 	ctx := context.Background()
 	if w.broken {
 		if err := w.recover(ctx); err != nil {
@@ -121,6 +142,9 @@ func (w *writer) write(batch []*op) error {
 		return err
 	}
 	t.publish(batch)
+	if w.spent {
+		w.shrink(ctx)
+	}
 	return nil
 }
 
