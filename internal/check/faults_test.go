@@ -32,10 +32,11 @@ const secretText = "a secret of some length"
 type handler struct {
 	fault string
 
-	mu      sync.Mutex
-	handled map[string]int
-	effects atomic.Int64
-	dead    atomic.Bool
+	mu       sync.Mutex
+	handled  map[string]int
+	believed sync.Map // signatures
+	effects  atomic.Int64
+	dead     atomic.Bool
 }
 
 func (h *handler) is(fault string) bool { return h.fault == fault }
@@ -50,6 +51,10 @@ func (h *handler) verify(r *http.Request, body []byte) bool {
 		return true
 	case "only-presence":
 		return given != ""
+	case "remembers":
+		if _, known := h.believed.Load(given); known {
+			return true
+		}
 	case "unsigned-passes":
 		if given == "" {
 			return true
@@ -81,6 +86,7 @@ func (h *handler) verify(r *http.Request, body []byte) bool {
 			return false
 		}
 	}
+	h.believed.Store(given, true)
 	return h.fresh(stamp)
 }
 
@@ -244,6 +250,7 @@ func TestFaults(t *testing.T) {
 		"refuses-with-200":      rejects,
 		"refuses-with-500":      rejects,
 		"only-presence":         slices.DeleteFunc(slices.Clone(rejects), func(id string) bool { return id == "rejects-unsigned" }),
+		"remembers":             {"rejects-swapped-event"},
 		"unsigned-passes":       {"rejects-empty-signature", "rejects-unsigned"},
 		"fails-unsigned":        {"rejects-empty-signature", "rejects-unsigned"},
 		"reserialises":          {"accepts-raw-body"},

@@ -31,6 +31,10 @@ type kit struct {
 	keys    []*scheme.Key
 	schemes []*scheme.Scheme // by which it signs; none if nothing is signed
 	typ     string           // of the event that is usually sent
+
+	// believed is the first valid sample, if the app accepted it. It is set
+	// before anything else is made.
+	believed *webhook.Delivery
 }
 
 func newKit(o Options) (*kit, error) {

@@ -334,6 +334,14 @@ func makeSwapped(k *kit) ([]shot, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := graft(other, headersOf(draft, signed))
-	return k.forged(shot{delivery: d, line: k.curlLine(draft, "", other.Body, same)})
+	headers := headersOf(draft, signed)
+	list := []shot{{name: "one that it has not seen", delivery: graft(other, headers), line: k.curlLine(draft, "", other.Body, same)}}
+	if k.believed != nil {
+		// An app may remember signatures, to be quick the next time.
+		for name := range headers {
+			headers[name] = k.believed.Header[name]
+		}
+		list = append(list, shot{name: "one that it has accepted", delivery: graft(other, headers)})
+	}
+	return k.forged(list...)
 }

@@ -95,6 +95,8 @@ func (r *run) begin(ctx context.Context) error {
 	r.refused = !accepted(&r.base)
 	if r.refused {
 		r.opening = r.openingWords()
+	} else {
+		r.kit.believed = s.delivery
 	}
 	if r.o.Timeout == 0 {
 		r.limit = usualLimit
