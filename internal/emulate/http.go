@@ -158,23 +158,16 @@ func (s *Server) hostAllowed(r *http.Request) bool {
 	if !ok {
 		return false
 	}
-	host, port, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host, port = r.Host, "80"
-		if strings.HasPrefix(host, "[") != strings.HasSuffix(host, "]") {
-			return false
+	names := []string{"localhost", "127.0.0.1", "[::1]"}
+	if ip, ok := netip.AddrFromSlice(local.IP); ok {
+		names = append(names, strings.TrimSuffix(netip.AddrPortFrom(ip.Unmap(), 0).String(), ":0"))
+	}
+	for _, name := range names {
+		if strings.EqualFold(r.Host, name+":"+strconv.Itoa(local.Port)) || local.Port == 80 && strings.EqualFold(r.Host, name) {
+			return true
 		}
-		host = strings.Trim(host, "[]")
 	}
-	if port != strconv.Itoa(local.Port) {
-		return false
-	}
-	if host == "localhost" || host == "127.0.0.1" || host == "::1" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	mine, ok := netip.AddrFromSlice(local.IP)
-	return err == nil && ok && ip == mine.Unmap()
+	return false
 }
 
 // originAllowed refuses what a browser sends for a page of somebody else. Other

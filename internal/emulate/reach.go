@@ -120,6 +120,9 @@ func (r Reach) CheckURL(raw string) error {
 			return fmt.Errorf("%s is no port", p)
 		}
 	}
+	if slices.Contains(otherPorts(), uint16(port)) { //nolint:gosec // it is in the range
+		return &ForbiddenError{fmt.Sprintf("port %d", port)}
+	}
 	ip, err := netip.ParseAddr(u.Hostname())
 	if err != nil {
 		if !address.LoopbackHost(u.Hostname()) {
