@@ -3,6 +3,11 @@ package judge
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/md5"  //nolint:gosec // its length
+	"crypto/sha1" //nolint:gosec // its length
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
 	"net/http"
 	"slices"
 	"strings"
@@ -53,21 +58,31 @@ const (
 // A secret that comes with a handshake is masked in d.
 func (j *Judge) Greet(ctx context.Context, d *webhook.Delivery, now time.Time) (Greeting, bool) {
 	m := Message(d)
-	for _, p := range j.greeters(d) {
-		h := p.Handshake(m)
-		switch {
-		case h == nil:
-			continue
-		case h.Signed && !h.NeedsSecret() && d.Verification.Status == webhook.Invalid:
-			return Greeting{}, false
-		}
-		g := j.greet(ctx, p, h, d, now)
-		if h.HandsOver() {
-			conceal(h, m, d)
-		}
-		return g, true
+	p, h := j.handshake(d, m)
+	switch {
+	case h == nil:
+		return Greeting{}, false
+	case h.Signed && !h.NeedsSecret() && d.Verification.Status == webhook.Invalid:
+		return Greeting{}, false
 	}
-	return Greeting{}, false
+	g := j.greet(ctx, p, h, d, now)
+	if h.HandsOver() {
+		conceal(h, m, d)
+	}
+	return g, true
+}
+
+// handshake finds the handshake that d is. Of several that it can be, it is the
+// one of which most is known.
+func (j *Judge) handshake(d *webhook.Delivery, m *scheme.Message) (*provider.Provider, *provider.Handshake) {
+	var whose *provider.Provider
+	var best *provider.Handshake
+	for _, p := range j.greeters(d) {
+		if h := p.Handshake(m); h != nil && (best == nil || h.Conditions() > best.Conditions()) {
+			whose, best = p, h
+		}
+	}
+	return whose, best
 }
 
 // conceal masks the secret that the handshake m brings in d. One that cannot be
@@ -214,13 +229,13 @@ func refused(p *provider.Provider, why string) Greeting {
 
 // harmless says whether text can be echoed, or signed, without being more than
 // itself: no markup, no header, and where it is signed nothing that any scheme
-// signs. Those join their parts with ".", ":" or lines, sign JSON, or begin
-// with the time in Unix seconds.
+// signs. Those join their parts with ".", ":" or lines, sign JSON or a digest,
+// or begin with the time in Unix seconds.
 //
 // allow lists what one provider's texts have besides. They are answered as
 // plain text, which no browser takes for anything else.
 func harmless(text string, limit int, signed bool, allow string) bool {
-	if len(text) > limit || signed && startsWithTime(text) {
+	if len(text) > limit || signed && (startsWithTime(text) || isDigest(text)) {
 		return false
 	}
 	for i := range len(text) {
@@ -261,4 +276,11 @@ func (l *limiter) allow(now time.Time) bool {
 func startsWithTime(text string) bool {
 	const digits = 10
 	return len(text) >= digits && strings.Trim(text[:digits], "0123456789") == ""
+}
+
+// isDigest says whether text is as long as a digest in hex, and nothing else.
+func isDigest(text string) bool {
+	lengths := []int{md5.Size, sha1.Size, sha256.Size, sha512.Size384, sha512.Size}
+	return slices.ContainsFunc(lengths, func(n int) bool { return len(text) == hex.EncodedLen(n) }) &&
+		strings.Trim(text, "0123456789abcdefABCDEF") == ""
 }

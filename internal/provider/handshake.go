@@ -107,6 +107,9 @@ func (h *Handshake) matches(m *scheme.Message) bool {
 	return true
 }
 
+// Conditions is how many things tell the request from others.
+func (h *Handshake) Conditions() int { return len(h.when) }
+
 // NeedsSecret says whether the answer cannot be made without the provider's
 // own secret.
 func (h *Handshake) NeedsSecret() bool { return h.keyed }
