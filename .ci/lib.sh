@@ -94,7 +94,9 @@ install_runtimes() {
 	for pair in node:nodejs npm:npm openssl:openssl curl:curl dash:dash zsh:zsh fish:fish strace:strace groff:groff; do
 		command -v "${pair%:*}" >/dev/null || wanted+=("${pair#*:}")
 	done
-	python3 -c 'import flask' 2>/dev/null || /usr/bin/python3 -c 'import flask' 2>/dev/null || wanted+=(python3-flask)
+	for pair in flask fastapi uvicorn; do
+		python3 -c "import $pair" 2>/dev/null || /usr/bin/python3 -c "import $pair" 2>/dev/null || wanted+=("python3-$pair")
+	done
 	if [[ ${#wanted[@]} -gt 0 ]]; then
 		printf 'installing %s\n' "${wanted[*]}"
 		packages "${wanted[@]}"

@@ -57,15 +57,20 @@ func node(tb testing.TB) string {
 	return path
 }
 
-// nodeWithExpress finds Express beside the programs (npm ci puts it there) or
-// wherever NODE_PATH says.
 func nodeWithExpress(tb testing.TB) string {
 	tb.Helper()
+	return nodeWith(tb, "express")
+}
+
+// nodeWith finds a node that has a package beside the programs (npm ci puts it
+// there) or wherever NODE_PATH says.
+func nodeWith(tb testing.TB, name string) string {
+	tb.Helper()
 	path := node(tb)
-	cmd := exec.CommandContext(tb.Context(), path, "-e", "require('express')")
+	cmd := exec.CommandContext(tb.Context(), path, "-e", "require('"+name+"')")
 	cmd.Dir = testdata
 	if cmd.Run() != nil {
-		missing(tb, "express for node")
+		missing(tb, name+" for node")
 	}
 	return path
 }
