@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"runtime"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -10,6 +11,9 @@ import (
 // inlineMessages is how many messages a sender writes itself before a
 // goroutine takes over: nobody is kept for long by other people's bytes.
 const inlineMessages = 2
+
+// crowd is how many streams make it likely that more is to be sent in a moment.
+const crowd = 8
 
 // kickLocked starts a writer if there is something to write and none runs. An
 // inline writer is the caller itself; the link's reader must never be one, or
@@ -46,6 +50,12 @@ func (l *Link) writeLocked(most int) {
 	}
 	defer l.pools.messages.Put(p)
 	for n := 1; ; n++ {
+		if len(l.streams) >= crowd {
+			// Others are about to send: what they add shares the message.
+			l.mu.Unlock()
+			runtime.Gosched()
+			l.mu.Lock()
+		}
 		buf := l.fillLocked((*p)[:0])
 		if len(buf) == 0 && !l.ping && !l.hasPong {
 			break
