@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"slices"
 )
 
 // A body is what may have been signed in place of what came.
@@ -50,7 +51,18 @@ func newBodies(ctx context.Context, received []byte) *bodyList {
 
 // once adds the bodies that one mistake makes of the one that came.
 func (l *bodyList) once() {
-	l.propose(l.list[0].bytes)
+	received := l.list[0].bytes
+	l.edited(received)
+	l.write(change{}, 0)
+	// What two edits explain is not put down to one writing of the JSON.
+	for _, first := range l.list[1:] {
+		if first.shown {
+			l.edited(first.bytes)
+			l.queue = slices.DeleteFunc(l.queue, func(p proposal) bool { return !p.shown })
+			l.write(first.change, 2)
+		}
+	}
+	l.propose(received)
 	l.write(change{}, 0)
 }
 
@@ -71,15 +83,24 @@ func (l *bodyList) twice() {
 
 // propose queues what each mistake makes of b.
 func (l *bodyList) propose(b []byte) {
-	l.newlines(b)
-	l.marks(b)
+	l.edited(b)
 	l.rewritten(b)
 	l.dumped(b)
 	l.spelled(b)
 	l.wrapped(b)
-	if len(b) > 0 {
-		l.add(BodyEmpty, []byte{}, "what was signed is an empty body")
+	l.empty(b)
+}
+
+// empty has what is there when nothing was read.
+func (l *bodyList) empty(b []byte) {
+	if len(b) == 0 {
+		return
 	}
+	l.add(BodyEmpty, []byte{}, "what was signed is an empty body")
+	for _, nothing := range []string{"{}", "null", "undefined", "None"} {
+		l.add(BodyEmpty, []byte(nothing), "what was signed is "+nothing+", as is there when no parser has read the body").rare = true
+	}
+	l.add(BodyReserialised, []byte("[object Object]"), "what was signed is [object Object]: an object was taken for a text").rare = true
 }
 
 // add queues a body that is at hand.
@@ -128,6 +149,12 @@ func (l *bodyList) keep(c change, b []byte) {
 	l.size += len(b)
 	c.rank += len(l.list)
 	l.list = append(l.list, body{c, b})
+}
+
+// edited has what editors and shells do.
+func (l *bodyList) edited(b []byte) {
+	l.newlines(b)
+	l.marks(b)
 }
 
 // newlines has what editors and shells do to the ends of lines.

@@ -26,6 +26,14 @@ func one(c Cause, detail string) change { return change{causes: []Cause{c}, deta
 
 // and is a change by what either does. A mistake that is made twice is one.
 func (c *change) and(o change) change {
+	switch {
+	case c.weight() == 0:
+		o.rank += c.rank
+		return o
+	case o.weight() == 0:
+		o.rank += c.rank
+		return change{causes: c.causes, details: c.details, rank: o.rank, shown: c.shown, rare: c.rare}
+	}
 	both := change{
 		causes: slices.Clone(c.causes), details: append(slices.Clone(c.details), o.details...),
 		rank: c.rank + o.rank, shown: c.shown && o.shown, rare: c.rare || o.rare,

@@ -39,7 +39,9 @@ func (l *bodyList) beyondASCII(b []byte) {
 				c.details[0] = "Windows-1252 was signed, and the body is UTF-8"
 			}
 		}
-		l.later(BodyCharset, func() []byte { return marked(b) }, "characters beyond ASCII were signed as question marks").rare = true
+		for _, wide := range []string{"??", "?"} {
+			l.later(BodyCharset, func() []byte { return marked(b, wide) }, "characters beyond ASCII were signed as question marks").rare = true
+		}
 	}
 	detail := "what was signed is the bytes taken for Latin-1 and encoded as UTF-8 again"
 	if !utf8.Valid(b) {
@@ -106,15 +108,16 @@ func decoded(b []byte, from func(byte) rune) []byte {
 	return out
 }
 
-// marked has a question mark for each unit of UTF-16 beyond ASCII.
-func marked(b []byte) []byte {
+// marked has a question mark for each character beyond ASCII, and wide for one
+// that takes two units of UTF-16.
+func marked(b []byte, wide string) []byte {
 	out := make([]byte, 0, len(b))
 	for _, r := range string(b) {
 		switch {
 		case r < utf8.RuneSelf:
 			out = append(out, byte(r))
 		case r > 0xffff:
-			out = append(out, "??"...)
+			out = append(out, wide...)
 		default:
 			out = append(out, '?')
 		}

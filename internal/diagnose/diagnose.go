@@ -132,7 +132,8 @@ func Explain(ctx context.Context, r Request) Report {
 	if len(r.Provider.Schemes()) == 0 {
 		return r.unknown(Report{Complete: true}, "the provider signs nothing")
 	}
-	if f, done := plain(r); done {
+	f, missing, done := plain(r)
+	if done {
 		return Report{Findings: f, Complete: true}
 	}
 	report := Report{Tried: map[string]int{}}
@@ -141,11 +142,13 @@ func Explain(ctx context.Context, r Request) Report {
 	for _, sch := range r.schemes() {
 		searches = append(searches, newSearch(r, sch, bodies))
 	}
+	var others []Finding
+	likelier := false // than a mistake with the provider's own scheme
 	for n := 0; n <= maxMistakes && len(report.Findings) == 0 && ctx.Err() == nil; n++ {
 		switch n {
 		case 1:
 			bodies.once()
-			report.Findings = r.others(report.Tried)
+			others, likelier = r.others(report.Tried)
 		case 2:
 			bodies.twice()
 		}
@@ -157,6 +160,10 @@ func Explain(ctx context.Context, r Request) Report {
 			}
 			report.Findings = append(report.Findings, r.findings(s.base, best(s.hits, within))...)
 		}
+		if likelier {
+			report.Findings, others = append(others, report.Findings...), nil
+		}
+		report.Findings, others = append(report.Findings, others...), nil
 	}
 	for _, s := range searches {
 		for family, n := range s.tried {
@@ -173,6 +180,10 @@ func Explain(ctx context.Context, r Request) Report {
 			report.Findings = []Finding{f}
 			return report
 		}
+	}
+	if missing {
+		report.Findings = []Finding{headerMissing(r)}
+		return report
 	}
 	return r.unknown(report, "none of the usual mistakes makes this signature right")
 }
@@ -194,9 +205,9 @@ func (r Request) schemes() []*scheme.Scheme {
 }
 
 // plain tells what needs no search: a valid request, one that is only too old,
-// one without a signature.
-func plain(r Request) ([]Finding, bool) {
-	missing := true
+// one without a signature. missing says that none stands where it belongs.
+func plain(r Request) (f []Finding, missing, done bool) {
+	missing = true
 	for _, s := range r.Provider.Schemes() {
 		if len(r.Provider.Schemes()) > 1 && !s.Applies(r.Message) {
 			continue
@@ -205,16 +216,16 @@ func plain(r Request) ([]Finding, bool) {
 		v := s.Verify(r.Message, keys, scheme.VerifyOptions{Now: r.Now, Tolerance: r.Tolerance, AgeOff: r.AgeOff})
 		missing = missing && v.Reason == webhook.SignatureMissing
 		if v.Status == webhook.Verified {
-			return nil, true
+			return nil, false, true
 		}
 		if v.Reason == webhook.TimestampExpired || v.Reason == webhook.TimestampFuture {
-			return []Finding{r.expired(s)}, true
+			return []Finding{r.expired(s)}, false, true
 		}
 	}
 	if missing && !carriesAny(r) {
-		return []Finding{headerMissing(r)}, true
+		return []Finding{headerMissing(r)}, true, true
 	}
-	return nil, false
+	return nil, missing, false
 }
 
 // keysOf prepares the secrets that the scheme takes.

@@ -304,7 +304,7 @@ func TestAddress(t *testing.T) {
 
 func TestOtherProvider(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, "loopcanvas", compact)
+	b := newBench(t, "loopcanvas", `{"id":"evt_1","type":"canvas.completed","created":1768473000,"data":{"id":"canvas_1"}}`)
 	p, err := b.catalogue.Get("canvelete")
 	if err != nil {
 		t.Fatal(err)

@@ -32,7 +32,6 @@ func (t token) text() string { return payload.Value{Kind: payload.String, Raw: t
 
 // parseJSON takes b apart. It is nil for what is not one JSON object or array.
 func parseJSON(b []byte) *document {
-	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	first := bytes.TrimLeft(b, " \t\r\n")
 	if len(first) < 2 || first[0] != '{' && first[0] != '[' || payload.Valid(b) != nil {
 		return nil

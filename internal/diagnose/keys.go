@@ -86,8 +86,7 @@ type key struct {
 // keysFor makes the keys of an algorithm, each once, those with the fewest
 // mistakes first.
 func (s *search) keysFor(spec scheme.Spec) []key {
-	var out []key
-	seen := map[string]bool{}
+	var all []key
 	for _, f := range s.forms {
 		formed := spec
 		formed.Secret = f.spec
@@ -109,18 +108,27 @@ func (s *search) keysFor(spec scheme.Spec) []key {
 			if err != nil {
 				continue
 			}
-			if h := k.NewHash(); h != nil && keyed(spec.Algorithm) {
-				sum := string(h.Sum(nil))
-				if seen[sum] {
-					continue
-				}
-				seen[sum] = true
-			}
-			out = append(out, key{c, sch, k})
+			all = append(all, key{c, sch, k})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b key) int { return a.weight() - b.weight() })
-	return out
+	slices.SortStableFunc(all, func(a, b key) int { return a.weight() - b.weight() })
+	return distinct(all)
+}
+
+// distinct keeps of keys that are the same the one with the fewest mistakes,
+// which comes first.
+func distinct(all []key) []key {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(k key) bool {
+		h := k.key.NewHash()
+		if h == nil || !keyed(k.scheme.Spec().Algorithm) {
+			return false
+		}
+		sum := string(h.Sum(nil))
+		double := seen[sum]
+		seen[sum] = true
+		return double
+	})
 }
 
 // cloneHash returns a copy of h that goes on from the same state.

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"slices"
@@ -26,28 +27,88 @@ type recipe struct {
 	pre, post []byte
 }
 
-// recipes lists the provider's own, then those of each mistake and of two.
-func (s *search) recipes() []recipe {
-	b := &recipeList{search: s, seen: map[string]bool{}}
+// A cookbook is what recipes are made of: each with the provider's own first.
+type cookbook struct {
+	algorithms []variant
+	contents   []variant
+	messages   []message
+	frames     map[[2]int]*recipe // by content and message: what surrounds the body
+	seen       map[string]bool
+}
+
+func (s *search) cookbook() cookbook {
 	spec := s.base.Spec()
 	own := variant{spec: spec}
-	contents := append([]variant{own}, s.contents(spec)...)
-	messages := append([]message{{m: s.m}}, s.messages(spec)...)
-	for _, alg := range append([]variant{own}, s.algorithms(spec)...) {
-		for _, content := range contents {
-			for _, m := range messages {
-				if alg.hashed && content.weight() > 0 {
-					continue
-				}
+	return cookbook{
+		algorithms: append([]variant{own}, s.algorithms(spec)...),
+		contents:   append([]variant{own}, s.contents(spec)...),
+		messages:   append([]message{{m: s.m}}, s.messages(spec)...),
+		frames:     map[[2]int]*recipe{},
+		seen:       map[string]bool{},
+	}
+}
+
+// cook adds the recipes with as many mistakes as from to to.
+func (s *search) cook(from, to int) {
+	for _, alg := range s.book.algorithms {
+		for ci, content := range s.book.contents {
+			for mi, m := range s.book.messages {
 				c := content.and(m.change)
 				c = c.and(alg.change)
-				if c.weight() <= 2 {
-					b.add(c, merged(alg, content), m.m)
+				if n := c.weight(); n < from || n > to || alg.hashed && content.weight() > 0 {
+					continue
 				}
+				if alg.hashed {
+					s.addRecipe(c, newRecipe(merged(alg, content), m.m), alg.spec)
+					continue
+				}
+				at := [2]int{ci, mi}
+				if s.book.frames[at] == nil {
+					s.book.frames[at] = newRecipe(content.spec, m.m)
+				}
+				s.addRecipe(c, s.book.frames[at], alg.spec)
 			}
 		}
 	}
-	return b.list
+}
+
+// newRecipe is the recipe of a content and a request. Nobody can have signed so
+// if it has no scheme. What is signed is read by the provider's own algorithm:
+// with another the signature that stands there would be of the wrong length.
+func newRecipe(content scheme.Spec, m *scheme.Message) *recipe {
+	r := &recipe{m: m}
+	var err error
+	if r.scheme, err = scheme.Compile(content); err == nil {
+		r.split()
+	}
+	return r
+}
+
+// addRecipe adds a recipe that differs from those there are.
+func (s *search) addRecipe(c change, frame *recipe, alg scheme.Spec) {
+	if frame.scheme == nil {
+		return
+	}
+	r := *frame
+	r.change, r.keys = c, s.algorithm(alg)
+	r.rank += len(s.groups)
+	if id := fmt.Sprint(r.keys, "\x00", string(r.pre), "\x00", string(r.post)); r.simple {
+		if s.book.seen[id] {
+			return
+		}
+		s.book.seen[id] = true
+	}
+	at := -1
+	if r.simple && !s.base.Asymmetric() {
+		at = slices.IndexFunc(s.groups, func(g group) bool {
+			return g.keys == r.keys && g.recipes[0].simple && bytes.Equal(g.pre, r.pre)
+		})
+	}
+	if at < 0 {
+		at = len(s.groups)
+		s.groups = append(s.groups, group{keys: r.keys, pre: r.pre})
+	}
+	s.groups[at].add(r)
 }
 
 // A variant is a changed spec.
@@ -57,14 +118,10 @@ type variant struct {
 	hashed bool // a plain hash, whose content has the secret in it
 }
 
-// merged is the spec with the algorithm of one variant and the content of the
-// other.
+// merged is the spec of one variant with the content of the other.
 func merged(alg, content variant) scheme.Spec {
 	out := content.spec
-	out.Algorithm = alg.spec.Algorithm
-	if alg.hashed {
-		out.Content, out.Join = alg.spec.Content, ""
-	}
+	out.Content, out.Join = alg.spec.Content, ""
 	return out
 }
 
@@ -72,30 +129,6 @@ func merged(alg, content variant) scheme.Spec {
 type message struct {
 	change
 	m *scheme.Message
-}
-
-type recipeList struct {
-	*search
-	list []recipe
-	seen map[string]bool
-}
-
-func (l *recipeList) add(c change, spec scheme.Spec, m *scheme.Message) {
-	sch, err := scheme.Compile(spec)
-	if err != nil {
-		return // nobody can have signed so
-	}
-	r := recipe{change: c, scheme: sch, m: m, keys: l.algorithm(spec)}
-	r.rank = c.rank + len(l.list)
-	r.split()
-	if r.simple {
-		id := fmt.Sprint(r.keys, "\x00", string(r.pre), "\x00", string(r.post))
-		if l.seen[id] {
-			return
-		}
-		l.seen[id] = true
-	}
-	l.list = append(l.list, r)
 }
 
 // algorithm returns the index of the keys for a spec.

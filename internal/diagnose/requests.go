@@ -26,10 +26,14 @@ func readable(sch *scheme.Scheme, m *scheme.Message) *scheme.Message {
 	if _, header := place.Header(); !header {
 		return m
 	}
-	var value string
-	if values := place.Values(m); len(values) > 0 {
-		value = values[0]
+	values := place.Values(m)
+	if len(values) == 0 {
+		if out, ok := borrowed(sch, place, m); ok {
+			return out
+		}
+		values = []string{""}
 	}
+	value := values[0]
 	format := spec.Signature.Format
 	if format == "" {
 		format = "{signature}"
@@ -45,6 +49,23 @@ func readable(sch *scheme.Scheme, m *scheme.Message) *scheme.Message {
 		return m
 	}
 	return out
+}
+
+// borrowed puts the value of another header where the signature belongs, if it
+// is of the right form.
+func borrowed(sch *scheme.Scheme, place *scheme.Place, m *scheme.Message) (*scheme.Message, bool) {
+	for _, values := range m.Header {
+		for _, v := range values {
+			out := clone(m)
+			if !signatureLike(v) || place.Set(out, v) != nil {
+				continue
+			}
+			if _, ok := sch.Read(out); ok {
+				return out, true
+			}
+		}
+	}
+	return nil, false
 }
 
 // element is what stands for a part of the format in a value that is malformed,

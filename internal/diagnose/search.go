@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"encoding/base64"
@@ -27,6 +26,7 @@ type search struct {
 	index   map[string][]int // claims by what they decode to
 	texts   []text
 	forms   []form
+	book    cookbook
 	groups  []group
 	keys    [][]key // by algorithm
 	general bool    // the scheme judges whole requests, and not a MAC of some content
@@ -81,24 +81,16 @@ func newSearch(r Request, base *scheme.Scheme, bodies *bodyList) *search {
 		s.wholeRequests(r.Message)
 		return s
 	}
-	for _, one := range s.recipes() {
-		at := -1
-		if one.simple && !base.Asymmetric() {
-			at = slices.IndexFunc(s.groups, func(g group) bool {
-				return g.keys == one.keys && g.recipes[0].simple && bytes.Equal(g.pre, one.pre)
-			})
-		}
-		if at < 0 {
-			at = len(s.groups)
-			s.groups = append(s.groups, group{keys: one.keys, pre: one.pre})
-		}
-		s.groups[at].add(one)
-	}
+	s.book = s.cookbook()
+	s.cook(0, 1)
 	return s
 }
 
 // tier tries every combination of exactly n mistakes in body, recipe and key.
 func (s *search) tier(ctx context.Context, n int) {
+	if n == 2 && !s.general {
+		s.cook(2, 2)
+	}
 	inParallel(len(s.bodies.list), func(i int) {
 		b := &s.bodies.list[i]
 		if b.weight() > n {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hooks-cli/hooks/internal/provider"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/scheme"
 	"github.com/hooks-cli/hooks/internal/webhook"
@@ -92,8 +93,9 @@ func carriesAny(r Request) bool {
 }
 
 // others asks whether the request is right for another provider: as it is, or
-// with the signature that was given where that provider has it.
-func (r Request) others(tried map[string]int) []Finding {
+// with the signature that was given where that provider has it. That is likelier
+// than anything else if its body is an event of that provider and none of ours.
+func (r Request) others(tried map[string]int) (f []Finding, likelier bool) {
 	var names []string
 	for _, p := range r.Providers {
 		if p.ID == r.Provider.ID {
@@ -102,16 +104,24 @@ func (r Request) others(tried map[string]int) []Finding {
 		tried["provider"]++
 		if slices.ContainsFunc(p.Schemes(), r.rightFor) {
 			names = append(names, p.ID)
+			likelier = likelier || knows(p, r.Message) && !knows(r.Provider, r.Message)
 		}
 	}
 	if len(names) == 0 {
-		return nil
+		return nil, false
 	}
-	f := Finding{Causes: []Cause{ProviderOther}, Detail: "it is a right signature of " + strings.Join(names[:min(3, len(names))], ", of ")}
-	f.Fix, f.Advice = advise(f.Causes)
-	f.Advice[0].Say = strings.ReplaceAll(f.Advice[0].Say, "PROVIDER", names[0])
-	f.Fix = strings.ReplaceAll(f.Fix, "PROVIDER", names[0])
-	return []Finding{f}
+	other := Finding{Causes: []Cause{ProviderOther}, Detail: "it is a right signature of " + strings.Join(names[:min(3, len(names))], ", of ")}
+	other.Fix, other.Advice = advise(other.Causes)
+	other.Advice[0].Say = strings.ReplaceAll(other.Advice[0].Say, "PROVIDER", names[0])
+	other.Fix = strings.ReplaceAll(other.Fix, "PROVIDER", names[0])
+	return []Finding{other}, likelier
+}
+
+// knows says whether m is an event that the provider is known to send.
+func knows(p *provider.Provider, m *scheme.Message) bool {
+	name := p.Describe(m).EventType
+	_, ok := p.Event(name)
+	return ok && name != ""
 }
 
 func (r Request) rightFor(sch *scheme.Scheme) bool {

@@ -60,6 +60,8 @@ func styles() []style {
 		{name: "indented by tabs", layout: lines("\t"), numbers: javaScriptNumber},
 		{name: "indented by 4 with slashes escaped, as PHP's JSON_PRETTY_PRINT writes it", layout: lines("    "), escape: php, numbers: phpNumber},
 		{name: "with \\u0022 and the like, as .NET's System.Text.Json writes it", layout: compact, escape: escapes{wide: true, upper: true, more: "\"<>&'+`"}},
+		{name: "with slashes, <, > and & escaped, as Shopify writes it", layout: compact, escape: escapes{more: "<>&", lines: true, slash: true}},
+		{name: "with <, > and & and all beyond ASCII escaped", layout: compact, escape: escapes{wide: true, more: "<>&"}, rare: true},
 		{name: "with <, >, &, = and ' escaped, as Java's Gson writes it", layout: compact, escape: escapes{more: "<>&='", lines: true}, rare: true},
 		{name: "with <, >, &, \" and ' escaped, as Symfony's JsonResponse writes it", layout: compact, escape: escapes{wide: true, slash: true, more: "<>&'\"", upper: true}, numbers: phpNumber, rare: true},
 		{name: "indented, as Jackson's pretty printer writes it", layout: layout{item: ",", key: " : ", indent: "  ", spaced: true}, rare: true},

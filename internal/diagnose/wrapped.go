@@ -62,9 +62,9 @@ func (l *bodyList) form(b []byte) {
 			l.found(BodyFormEncoded, []byte(fields[0][1]), fmt.Sprintf("the body is a form, and what was signed is the value of its field %q", fields[0][0]))
 		}
 		l.written(fields, "the fields of the form, encoded ")
-		if plain, err := url.QueryUnescape(string(b)); err == nil {
-			l.found(BodyFormEncoded, []byte(plain), "the body is form-encoded, what was signed is not")
-		}
+	}
+	if plain, err := url.QueryUnescape(string(b)); err == nil && bytes.IndexByte(b, '%') >= 0 {
+		l.found(BodyFormEncoded, []byte(plain), "the body is form-encoded, what was signed is not")
 	}
 	if fields, ok := fieldsOfJSON(b); ok {
 		l.written(fields, "a form of these fields, encoded ")

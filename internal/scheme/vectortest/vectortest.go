@@ -13,11 +13,20 @@
 //	expect       verified, or the reason why not
 //	reproduces   "yes": signing the request again gives the same headers
 //
+// Cases of things that go wrong, in testdata/explain, have further keys:
+//
+//	stack        what has made the body
+//	secret-json  the signing secret as a JSON string
+//	other        NAME=SECRET, another secret that is known; any number of times
+//	causes       what went wrong, or "none", or "unknown"
+//	lost         what cannot be known from the request any more
+//
 // A folder that is not named by a provider's id has a file definition.yaml.
 package vectortest
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -43,6 +52,10 @@ type Vector struct {
 	At         time.Time
 	Expect     string
 	Reproduces bool
+
+	Others map[string]safetext.Secret // by name
+	Causes []string
+	Lost   string
 
 	raw   []byte
 	lines [][2]string
@@ -107,13 +120,28 @@ func read(name string) (*Vector, error) {
 
 func (v *Vector) set(dir, key, value string) error {
 	switch key {
-	case "comment", "source":
+	case "comment", "source", "stack":
 	case "secret":
 		v.Secret = safetext.NewSecret(value)
 	case "secret-file":
 		text, err := os.ReadFile(filepath.Join(dir, filepath.Base(value)))
 		v.Secret = safetext.NewSecret(string(text))
 		return err
+	case "secret-json":
+		var text string
+		err := json.Unmarshal([]byte(value), &text)
+		v.Secret = safetext.NewSecret(text)
+		return err
+	case "other":
+		name, text, _ := strings.Cut(value, "=")
+		if v.Others == nil {
+			v.Others = map[string]safetext.Secret{}
+		}
+		v.Others[name] = safetext.NewSecret(text)
+	case "causes":
+		v.Causes = strings.Split(value, ", ")
+	case "lost":
+		v.Lost = value
 	case "method":
 		v.Message.Method = value
 	case "url":
