@@ -1,6 +1,7 @@
 package scheme
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"encoding/base64"
 	"encoding/hex"
@@ -8,12 +9,14 @@ import (
 	"hash"
 	"hash/crc32"
 	"html"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/hooks-cli/hooks/internal/inflate"
 	"github.com/hooks-cli/hooks/internal/payload"
 )
 
@@ -145,6 +148,7 @@ var textFilters = [...]struct {
 	{"unhex", func(b []byte) []byte { out, _ := hex.DecodeString(string(b)); return out }},
 	{"unbase64", func(b []byte) []byte { out, _ := decodeBase64(string(b)); return out }},
 	{"unbase64url", func(b []byte) []byte { out, _ := decodeBase64(string(b)); return out }},
+	{"gunzip", gunzip},
 	{"lower", func(b []byte) []byte { return []byte(strings.ToLower(string(b))) }},
 	{"upper", func(b []byte) []byte { return []byte(strings.ToUpper(string(b))) }},
 	{"trim", func(b []byte) []byte { return []byte(strings.TrimSpace(string(b))) }},
@@ -267,4 +271,17 @@ func Filters() []string {
 	}
 	return append(out, "replace", "first", "default", "path",
 		"only", "except", "nonempty", "sort", "unique", "group", "encode-form", "join", "values", "php")
+}
+
+// gunzip is what a gzip stream says, within the limits of package inflate. What
+// is none, or cannot be read, stays as it is.
+func gunzip(b []byte) []byte {
+	if !bytes.HasPrefix(b, []byte{0x1f, 0x8b}) {
+		return b
+	}
+	plain, _, err := inflate.Body(http.Header{"Content-Encoding": {"gzip"}}, b)
+	if err != nil {
+		return b
+	}
+	return plain
 }

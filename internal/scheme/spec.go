@@ -51,6 +51,7 @@ import "time"
 //	crc32                                  the checksum, in decimal
 //	hex hex-upper base64 base64url base64-raw base64url-raw   spelled as text
 //	unhex unbase64 unbase64url             and back
+//	gunzip                                 what a gzip stream says; anything else as it is
 //	lower upper trim                       letter case, white space around
 //	json                                   a JSON string, as JSON.stringify writes it
 //	compact canonical                      JSON without white space; with its names sorted as well
