@@ -48,6 +48,7 @@ var parsed = sync.OnceValues(func() (*template.Template, error) {
 	return template.New("").Funcs(template.FuncMap{
 		"q": single, "qq": strconv.Quote, "lower": strings.ToLower, "regex": regexp.QuoteMeta,
 		"many": func(s []string) bool { return len(s) > 1 },
+		"hex":  func(encoding string) bool { return strings.HasPrefix(encoding, "hex") },
 		"gets": gets, "digs": digs, "optional": optional, "steps": steps, "comment": comment, "rack": rack,
 		"rubySteps": func(p []any) string { return strings.ReplaceAll(steps(p), `"`, "'") },
 		"phpStep":   phpStep,

@@ -9,7 +9,9 @@ package snippet
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +35,7 @@ type Handler struct {
 	// ("plain") or with "Basic " and in base64 ("basic"). It is "" for an HMAC.
 	Token    string
 	Hash     string // of the HMAC: sha1, sha256, sha384 or sha512
-	Encoding string // of the signature: hex, base64 or base64url-raw
+	Encoding string // of the signature: hex, hex-upper, base64 or base64url-raw
 	Content  []Part // what is signed, one after the other
 	Prefix   string // stands before a signature
 
@@ -64,8 +66,8 @@ type Key struct {
 
 // A Part is a piece of what is signed, or of an answer.
 type Part struct {
-	// Kind is text, body, timestamp, header, url or form (the fields of a
-	// form, sorted by name: names and values), and in an answer also value,
+	// Kind is text, body, bodyhash (its SHA-256 in hex), timestamp, header,
+	// url or form (the fields of a form, sorted by name: names and values), and in an answer also value,
 	// json (a value as a JSON string) or mac (the HMAC of a value, in hex or
 	// base64).
 	Kind     string
@@ -120,10 +122,13 @@ func (e *UnsupportedError) Error() string {
 // *UnsupportedError.
 func Describe(p *provider.Provider) (*Handler, error) {
 	h := &Handler{Provider: p.ID, Name: p.Name, Path: path(p), Method: p.Delivery.Method}
-	spec, err := hmacSpec(p)
+	spec, note, err := hmacSpec(p)
 	if err == nil {
 		d := describer{Handler: h, spec: spec}
 		err = d.describe(p)
+	}
+	if note != "" {
+		h.Notes = append(h.Notes, note)
 	}
 	if err == nil && !plain(fmt.Sprint(*h)) {
 		err = unsupported("its definition has other than printable ASCII characters")
@@ -140,26 +145,45 @@ type unsupported string
 func (u unsupported) Error() string { return string(u) }
 
 // hmacSpec chooses the scheme that a handler verifies: the strongest with a
-// shared secret.
-func hmacSpec(p *provider.Provider) (scheme.Spec, error) {
-	var pair string
+// shared secret, and of those the one that is for requests in general. The note
+// names those that the handler refuses for that.
+func hmacSpec(p *provider.Provider) (spec scheme.Spec, note string, err error) {
+	var first error
 	for _, s := range p.Schemes() {
-		spec := s.Spec()
+		one := s.Spec()
+		why := unfit(s)
 		switch {
-		case s.Asymmetric():
-			pair = spec.Algorithm
-		case spec.JWT != nil || strings.HasPrefix(spec.Algorithm, "jwt-"):
-			return spec, unsupported("its signature is a JSON web token, which wants a library")
-		case strings.HasPrefix(spec.Algorithm, "hmac-"), spec.Algorithm == "token", spec.Algorithm == "basic":
-			return spec, nil
-		default:
-			return spec, unsupported("it signs with a plain hash (" + spec.Algorithm + "), not with an HMAC")
+		case why != nil && first == nil:
+			first = why
+		case why != nil:
+		case spec.Algorithm == "":
+			spec = one
+		case len(spec.When) > 0 && len(one.When) == 0:
+			note = "Requests with " + strings.Join(slices.Sorted(maps.Keys(spec.When)), " and ") + " are signed otherwise, and refused."
+			spec = one
 		}
 	}
-	if pair != "" {
-		return scheme.Spec{}, unsupported("it signs with a key pair (" + pair + "), not with an HMAC")
+	switch {
+	case spec.Algorithm != "":
+		return spec, note, nil
+	case first == nil:
+		return spec, "", unsupported("it signs nothing")
 	}
-	return scheme.Spec{}, unsupported("it signs nothing")
+	return spec, "", first
+}
+
+// unfit says why a handler cannot verify a scheme, nil if it could.
+func unfit(s *scheme.Scheme) error {
+	switch algorithm := s.Spec().Algorithm; {
+	case s.Asymmetric():
+		return unsupported("it signs with a key pair (" + algorithm + "), not with an HMAC")
+	case strings.HasPrefix(algorithm, "jwt-"):
+		return unsupported("its signature is a JSON web token, which wants a library")
+	case strings.HasPrefix(algorithm, "hmac-"), algorithm == "token", algorithm == "basic":
+		return nil
+	default:
+		return unsupported("it signs with a plain hash (" + algorithm + "), not with an HMAC")
+	}
 }
 
 // describer fills a Handler from a scheme.

@@ -43,7 +43,7 @@ func (d *describer) signature() error {
 	switch s.Encoding {
 	case "":
 		d.Encoding = "hex"
-	case "hex", "base64", "base64url-raw":
+	case "hex", "hex-upper", "base64", "base64url-raw":
 	default:
 		return unsupported("its signature is spelled in " + s.Encoding)
 	}
@@ -185,6 +185,8 @@ func (d *describer) part(name string) error {
 	switch name {
 	case "body", "timestamp":
 		add(Part{Kind: name})
+	case "body|sha256|hex":
+		add(Part{Kind: "bodyhash"})
 	case "method":
 		d.text(d.Method)
 	case "url":
