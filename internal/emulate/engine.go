@@ -58,7 +58,7 @@ func (q jobs) Swap(i, k int) { q[i], q[k] = q[k], q[i]; q[i].place, q[k].place =
 
 // Push is for package heap.
 func (q *jobs) Push(x any) {
-	j := x.(*job) //nolint:errcheck // nothing else is pushed
+	j := x.(*job)
 	j.place = len(*q)
 	*q = append(*q, j)
 }
@@ -223,7 +223,7 @@ func (s *Server) dispatch() time.Duration {
 	defer s.mu.Unlock()
 	now := s.clock.now()
 	for len(s.queue) > 0 && !s.queue[0].due.After(now) {
-		j := heap.Pop(&s.queue).(*job) //nolint:errcheck // nothing else is in it
+		j := heap.Pop(&s.queue).(*job)
 		s.busy++
 		e := s.endpoints[j.note.Endpoint]
 		if e == nil {

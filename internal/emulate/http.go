@@ -106,7 +106,7 @@ func (s *Server) handler() http.Handler {
 
 // serve does what all routes have in common.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) {
-	a := w.(*answerWriter) //nolint:errcheck // handler made it
+	a := w.(*answerWriter)
 	a.provider = rt.provider
 	if rt.extends {
 		a.Header().Set(ExtensionHeader, "true")
