@@ -356,7 +356,11 @@ func (s *Server) Register(ctx context.Context, id, rawURL string) (string, error
 		}
 	}
 	e, err := s.register(ctx, registration{provider: id, url: rawURL, active: true, ownFirst: true})
-	if err != nil {
+	var input *inputError
+	switch {
+	case errors.As(err, &input):
+		return "", errors.New(input.Message)
+	case err != nil:
 		return "", err
 	}
 	return e.ID, nil

@@ -37,27 +37,46 @@ type Options struct {
 
 const long = `An app under test talks to a provider's API and gets its webhooks. Both are here, offline: register an endpoint, cause an event, see the signed delivery, its retries and its log.
 
-The paths are those of the providers' documentation:
-  generic    POST /v1/webhooks, POST /v1/webhooks/ID/test, GET /v1/webhooks/ID/deliveries
-  sketchpen  POST and GET /api/v1/callbacks, DELETE /api/v1/callbacks/ID (with X-Api-Key)
-  canvelete  POST /v1/render/design/ID (with Authorization: Bearer); then render.completed,
-             and the downloadUrl answers. A design with "fail" in its id fails, one with "missing" is not found.
-What their documentation does not have is answered with the header Hooks-Extension. No two share a path.
+The paths are those of the providers' documentation, and no two share one:
 
-Every other event of every provider is caused through the control API:
-  POST   /_hooks/endpoints               {"provider": "loopcanvas", "url": "http://127.0.0.1:3000/webhooks/loopcanvas"}
-  GET, PATCH, DELETE /_hooks/endpoints/ID, POST /_hooks/endpoints/ID/rotate {"keep_old": "24h"}
-  POST   /_hooks/events                  {"provider": "loopcanvas", "type": "canvas.completed"}; "flow": "render" or "events": […] in their order
-  GET    /_hooks/deliveries              ?endpoint= &event= &event_id= &provider= &status= &limit= &before=
-  POST   /_hooks/deliveries/ID/replay    one more attempt, now
-  POST   /_hooks/clock                   {"advance": "2h"}: answers when what came due has been attempted
-  GET    /_hooks/health
+  generic    POST /v1/webhooks, POST /v1/webhooks/ID/test,
+             GET /v1/webhooks/ID/deliveries
+  sketchpen  POST and GET /api/v1/callbacks, DELETE /api/v1/callbacks/ID,
+             with X-Api-Key
+  canvelete  POST /v1/render/design/ID with Authorization: Bearer; then
+             render.completed, and downloadUrl answers with an image. A design
+             with "fail" in its id fails, one with "missing" is not found
 
-Deliveries follow the schedule, the time-out and the rules of their provider. --time-scale runs the schedules faster; the clock can be put forward. Without --data-dir all is gone at the end; with it, endpoints and backlog are on disk, and whoever starts there again goes on, also after a crash.
+What the documentation does not have, such as GET, PATCH and DELETE of a generic webhook, is answered with the header Hooks-Extension. Any key is taken that is not empty, unless --api-key is given.
 
-An endpoint that is registered without a secret at /_hooks/endpoints, or by --endpoint, is signed for with what hooks secrets has, or the development secret, as by hooks send.
+Every other event of every provider is caused through the control API, in JSON with Content-Type: application/json:
 
-Deliveries go to the internet and, while the emulator listens on this machine only, to this machine. --allow-hosts says otherwise: names, addresses, networks, loopback, public, and nothing else. Redirects are not followed.`
+  POST /_hooks/endpoints   {"provider": "loopcanvas", "url": "http://…",
+                           "events": ["render.*"], "secret": "…"}
+  GET  /_hooks/endpoints   ?provider=; GET, PATCH and DELETE …/ID
+  POST /_hooks/endpoints/ID/rotate   {"keep_old": "24h"}
+  POST /_hooks/events      {"provider": "loopcanvas", "type": "canvas.completed",
+                           "id": "…", "set": {"data.status": "done"}}
+                           "body": the payload itself; "endpoints": [ID, …]
+                           "events": [{"type": …, "after": "5s"}, …] in order
+                           "flow": "render" for loopcanvas; "shuffle": true
+                           "faults": {"duplicate": 1, "drop": true,
+                           "delay": "10s", "jitter": "2s"}
+  GET  /_hooks/deliveries  ?status=pending|delivered|failed|dropped|canceled
+                           &endpoint= &provider= &event=PATTERN &event_id=
+                           &limit= &before=; GET …/ID has the request
+  POST /_hooks/deliveries/ID/replay  one more attempt, now
+  POST /_hooks/clock       {"advance": "2h"}, answered when every attempt that
+                           came due on the way has been made
+  GET  /_hooks/health      what is served
+
+Deliveries follow the schedule, the time-out and the rules of their provider. --time-scale runs the schedules faster, and the clock can be put forward: two hours of retries take no longer than their attempts. Faults on purpose can be set for all deliveries by flags, or for one event.
+
+Without --data-dir everything is gone at the end. With it, endpoints and what is owed are on disk before an answer says so; whoever starts there again goes on, also after a crash, and nothing is lost.
+
+An endpoint of --endpoint or /_hooks/endpoints that has no secret is signed for with what hooks secrets has for the provider, or the development secret, as by hooks send.
+
+Deliveries go to the internet and, while the emulator listens on this machine only, to this machine. --allow-hosts says otherwise: names, addresses, networks, loopback, public, and nothing else. Redirects are not followed. Where others can reach the emulator, its control API needs a key, which is told at the start.`
 
 const example = `  $ hooks emulate
   $ hooks emulate canvelete --listen :4000 --time-scale 60 --endpoint http://127.0.0.1:3000/webhooks/canvelete

@@ -54,6 +54,7 @@ type emulating struct {
 	ready     Ready
 	client    *deliver.Client
 	temporary string // a data directory that goes with the run
+	first     string // provider of the first --endpoint
 }
 
 // Run serves until ctx ends, then finishes what is in flight.
@@ -248,6 +249,9 @@ func (m *emulating) register(ctx context.Context) error {
 		made, err := m.server.Register(ctx, id, u.String())
 		if err != nil {
 			return cli.Usage(fmt.Errorf("--endpoint %s: %w", safetext.CleanURL(u.String()), err))
+		}
+		if m.first == "" {
+			m.first = id
 		}
 		m.ready.Endpoints = append(m.ready.Endpoints, made)
 	}

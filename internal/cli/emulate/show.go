@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"sync"
 
@@ -71,40 +70,38 @@ func who(ids []string) string {
 	return strings.Join(ids, ", ")
 }
 
-// apis lists the paths, those of each provider on a line.
+// apis lists the paths that the providers document, those of each on a line,
+// and the control API's most used ones.
 func (d *display) apis(routes []emulate.Route) {
 	var names []string
 	lines := map[string][]string{}
 	for _, r := range routes {
-		name := r.Provider
-		switch {
-		case name == "":
-			name = "any event"
-			if r.Method != http.MethodPost && r.Path != emulate.HealthPath && r.Path != "/_hooks/deliveries" || strings.HasSuffix(r.Path, "rotate") {
-				continue // the help has them
-			}
-		case r.Extension:
+		if r.Extension {
 			continue
 		}
-		if lines[name] == nil {
-			names = append(names, name)
+		if lines[r.Provider] == nil {
+			names = append(names, r.Provider)
 		}
-		lines[name] = append(lines[name], r.Method+" "+r.Path)
+		lines[r.Provider] = append(lines[r.Provider], r.Method+" "+r.Path)
 	}
 	for _, name := range names {
 		d.env.Say("  %-10s %s", name, strings.Join(lines[name], ", "))
 	}
+	d.env.Say("  %-10s POST /_hooks/endpoints, POST /_hooks/events, GET /_hooks/deliveries, POST /_hooks/clock", "any event")
 }
 
 // suggestion is a first call, as a curl command's arguments.
 func suggestion(m *emulating) string {
 	id, event := "loopcanvas", "canvas.completed"
-	if len(m.o.Providers) > 0 {
+	switch {
+	case m.first != "":
+		id, event = m.first, ""
+	case len(m.o.Providers) > 0:
 		id, event = m.o.Providers[0], ""
-		if c, err := m.env.Workspace().Catalogue(); err == nil {
-			if p, err := c.Get(id); err == nil && len(p.Events) > 0 {
-				event = p.Events[0].Type
-			}
+	}
+	if c, err := m.env.Workspace().Catalogue(); err == nil && event == "" {
+		if p, err := c.Get(id); err == nil && len(p.Events) > 0 {
+			event = p.Events[0].Type
 		}
 	}
 	key := ""
