@@ -42,21 +42,39 @@ func examples(readme string) []example {
 	return all
 }
 
+// servers are the commands that go on while the next ones are run, and where
+// they listen.
+func servers() map[string]string {
+	return map[string]string{"hooks listen": "127.0.0.1:3000", "hooks emulate": "127.0.0.1:4000"}
+}
+
+// A serving is a server that goes on.
+type serving struct {
+	example
+	cmd  *exec.Cmd
+	said strings.Builder
+}
+
 // TestReadme runs the commands of README one after the other, as a person would
-// who reads it to the end, and compares what they print with what it shows. A
-// listener goes on until the last command has been run. What differs from run
-// to run (ids, times, sizes of a sample) is left out of the comparison, and a
-// line "…" stands for any number of lines.
+// who reads it to the end, and compares what they print with what it shows.
+// Servers go on until the last command has been run. What differs from run to
+// run (ids, times, sizes of a sample) is left out of the comparison, and a line
+// "…" stands for any number of lines.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("README's commands are for a POSIX shell")
 	}
+	if _, err := exec.LookPath("curl"); err != nil {
+		missing(t, "curl")
+	}
 	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	portIsFree(t, "127.0.0.1:3000")
+	for _, address := range servers() {
+		portIsFree(t, address)
+	}
 	all := examples(string(readme))
 	if len(all) < 5 {
 		t.Fatalf("found %d examples", len(all))
@@ -64,11 +82,11 @@ func TestReadme(t *testing.T) {
 	h := newHome(t)
 	h.env = append(h.env, "PATH="+filepath.Dir(h.path)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	dir := t.TempDir()
-	var listening *exec.Cmd
-	var listen example
-	var heard strings.Builder
+	started := map[string]*serving{}
 	for _, e := range all {
-		if !strings.HasPrefix(e.command, "hooks listen") {
+		name := strings.Join(strings.Fields(e.command)[:min(2, len(strings.Fields(e.command)))], " ")
+		address, goesOn := servers()[name]
+		if !goesOn {
 			out, err := h.shell(t, dir, e.command).CombinedOutput()
 			if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 				t.Fatalf("$ %s: %v", e.command, err)
@@ -76,26 +94,30 @@ func TestReadme(t *testing.T) {
 			e.compare(t, string(out))
 			continue
 		}
-		if listening != nil {
+		if started[name] != nil {
 			t.Fatalf("$ %s: the one before goes on", e.command)
 		}
-		listen, listening = e, h.shell(t, dir, "exec "+e.command)
-		listening.Stdout, listening.Stderr = &heard, &heard
-		if err := listening.Start(); err != nil {
+		s := &serving{example: e, cmd: h.shell(t, dir, "exec "+e.command)}
+		s.cmd.Stdout, s.cmd.Stderr = &s.said, &s.said
+		if err := s.cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		awaitPort(t, "127.0.0.1:3000")
+		awaitPort(t, address)
+		started[name] = s
 	}
-	if listening == nil {
-		t.Fatal("README starts no listener")
+	for name := range servers() {
+		s := started[name]
+		if s == nil {
+			t.Fatalf("README starts no %s", name)
+		}
+		if err := s.cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.cmd.Wait(); err != nil {
+			t.Errorf("$ %s: %v\n%s", s.command, err, s.said.String())
+		}
+		s.compare(t, s.said.String())
 	}
-	if err := listening.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	if err := listening.Wait(); err != nil {
-		t.Errorf("$ %s: %v\n%s", listen.command, err, heard.String())
-	}
-	listen.compare(t, heard.String())
 }
 
 // shell returns a command as a person types it.
@@ -127,6 +149,8 @@ func (e example) compare(tb testing.TB, got string) {
 func steady(s string) string {
 	for _, r := range []struct{ re, with string }{
 		{`\b(evt|dlv|render|design)_[0-9a-z]{8,}\b`, "ID"},
+		{`/renders/[0-9a-v]{24}\b`, "/renders/ID"},
+		{`"fileSize":\d+`, "SIZE"},
 		{`\b[0-9a-f]{32,}\b`, "HEX"},
 		{`\b\d{4}-\d\d-\d\dT[0-9:.]+Z`, "TIME"},
 		{`\b127\.0\.0\.1:\d{5}\b`, "ADDRESS"},
