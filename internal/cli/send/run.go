@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -155,8 +154,10 @@ func (s *sending) readFlags(data []byte) error {
 		return cli.Usage(fmt.Errorf("a body spread over %s does not fit into the time-out of %s, which is %s",
 			units.FormatDuration(s.o.Slow), s.provider.ID, units.FormatDuration(s.manner.Timeout)), "add --timeout "+units.FormatDuration(2*s.o.Slow))
 	}
-	if s.expect, err = parseStatus(s.o.Expect); err != nil {
-		return err
+	if s.o.Expect != "" {
+		if s.expect, err = outgoing.ParseStatus(s.o.Expect); err != nil {
+			return cli.Usagef("--expect-status %s: %w", s.o.Expect, err)
+		}
 	}
 	s.rate, err = parseRate(s.o.Rate)
 	return err
@@ -226,18 +227,9 @@ func (s *sending) compose() ([]*webhook.Delivery, error) {
 		}
 	}
 	if s.o.Shuffle {
-		s.shuffle(out)
+		outgoing.Shuffle(out, s.o.Seed)
 	}
 	return out, nil
-}
-
-// shuffle leaves several deliveries in another order than they had.
-func (s *sending) shuffle(ds []*webhook.Delivery) {
-	r := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // an order, not a secret
-	if s.o.Seed != nil {
-		r = rand.New(rand.NewPCG(uint64(*s.o.Seed), 0)) //nolint:gosec // an order, not a secret
-	}
-	r.Shuffle(len(ds), func(i, j int) { ds[i], ds[j] = ds[j], ds[i] })
 }
 
 func composeError(err error) error {
@@ -265,32 +257,6 @@ func (s *sending) sign(d *webhook.Delivery, now time.Time) (*webhook.Delivery, e
 	}
 	out.Verification = s.signer.Judge(out, now)
 	return out, nil
-}
-
-// parseStatus reads what --expect-status says: 401, 4xx, or several with
-// commas.
-func parseStatus(text string) (func(int) bool, error) {
-	if text == "" {
-		return nil, nil
-	}
-	var want []string
-	for _, part := range strings.Split(text, ",") {
-		part = strings.ToLower(strings.TrimSpace(part))
-		n, err := strconv.Atoi(strings.TrimSuffix(part, "xx"))
-		class := strings.HasSuffix(part, "xx") && n >= 1 && n <= 5
-		if err != nil || !class && (n < 100 || n > 599) {
-			return nil, cli.Usagef("--expect-status %s: %q is no status such as 401 or 4xx", text, part)
-		}
-		want = append(want, strings.TrimSuffix(part, "xx"))
-	}
-	return func(status int) bool {
-		for _, w := range want {
-			if strings.HasPrefix(strconv.Itoa(status), w) {
-				return true
-			}
-		}
-		return false
-	}, nil
 }
 
 // parseRate reads 500/s, 30/m or 1000/h, and a number alone as one a second.
