@@ -108,9 +108,10 @@ func imports(f *ast.File) (own, others []string) {
 	return own, others
 }
 
-// forTests says whether a package exists for tests only: its name says so.
+// forTests says whether a package exists for tests only: its name says so, unless
+// it is the command hooks test.
 func forTests(p string) bool {
-	return strings.HasSuffix(p, "test") || p == "internal/crosscheck"
+	return strings.HasSuffix(p, "test") && p != "internal/cli/test" || p == "internal/crosscheck"
 }
 
 // listed reads testdata/name: on each line a name, white space and the reason.

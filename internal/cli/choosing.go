@@ -20,32 +20,41 @@ const defaultHost = "http://127.0.0.1:3000"
 // types, or the event that data is. Which it chose, where several would do, is
 // told.
 func (e *Env) ChooseProvider(ctx context.Context, name string, types []string, data []byte) (*provider.Provider, error) {
+	p, others, err := e.FindProvider(ctx, name, types, data)
+	if len(others) > 0 {
+		e.Say("provider %s (--provider chooses another: %s)", p.ID, strings.Join(others, ", "))
+	}
+	return p, err
+}
+
+// FindProvider is ChooseProvider that tells nothing, and returns the names of
+// the others.
+func (e *Env) FindProvider(ctx context.Context, name string, types []string, data []byte) (p *provider.Provider, others []string, err error) {
 	settings, err := e.Workspace().Settings()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	catalogue, err := e.Workspace().Catalogue()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if name == "" {
 		name = settings.Provider()
 	}
 	if name != "" {
-		return catalogue.Get(name)
+		p, err = catalogue.Get(name)
+		return p, nil, err
 	}
 	resolver, err := e.Workspace().Secrets()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ids, err := outgoing.Choose(catalogue, types, data, func(id string) bool { return hasOwn(ctx, resolver, id) })
 	if err != nil {
-		return nil, choiceError(err)
+		return nil, nil, choiceError(err)
 	}
-	if len(ids) > 1 {
-		e.Say("provider %s (--provider chooses another: %s)", ids[0], strings.Join(ids[1:], ", "))
-	}
-	return catalogue.Get(ids[0])
+	p, err = catalogue.Get(ids[0])
+	return p, ids[1:], err
 }
 
 // hasOwn says whether a secret is known that is meant for this provider. One

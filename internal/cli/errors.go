@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // A Status is what the program exits with.
@@ -64,6 +65,19 @@ func Failed(err error, hints ...string) error {
 
 // Interrupted says that the person ended the command before it was done.
 func Interrupted() error { return &Error{Status: Interrupt} }
+
+// Errors are several mistakes of the same input, each of which a person is told
+// on a line of its own.
+type Errors []error
+
+// Error writes all of them on one line.
+func (e Errors) Error() string {
+	texts := make([]string, len(e))
+	for i, err := range e {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
 
 // WithHints adds hints to err and leaves its status as it is. A nil err stays
 // nil.

@@ -75,7 +75,13 @@ func (e *Env) PrintError(err error) {
 		return
 	}
 	out := ""
-	if text != "" {
+	var several Errors
+	switch {
+	case errors.As(err, &several):
+		for _, one := range several {
+			out += "hooks: error: " + safetext.Line(one.Error()) + "\n"
+		}
+	case text != "":
 		out = "hooks: error: " + safetext.Line(text) + "\n"
 	}
 	for _, h := range hints {

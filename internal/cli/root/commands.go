@@ -19,6 +19,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli/settings"
 	"github.com/hooks-cli/hooks/internal/cli/sign"
 	"github.com/hooks-cli/hooks/internal/cli/snippet"
+	"github.com/hooks-cli/hooks/internal/cli/test"
 	"github.com/hooks-cli/hooks/internal/cli/tunnel"
 	"github.com/hooks-cli/hooks/internal/cli/verify"
 	"github.com/hooks-cli/hooks/internal/cli/version"
@@ -36,6 +37,7 @@ func commands(env *cli.Env, add func(group, name string, make func() *cobra.Comm
 	add(cli.GroupLook, "providers", func() *cobra.Command { return providers.NewCmd(env) })
 	add(cli.GroupTest, "check", func() *cobra.Command { return check.NewCmd(env, check.Run) })
 	add(cli.GroupTest, "expect", func() *cobra.Command { return expect.NewCmd(env, expect.Run) })
+	add(cli.GroupTest, "test", func() *cobra.Command { return test.NewCmd(env, test.Run) })
 	add(cli.GroupTest, "sign", func() *cobra.Command { return sign.NewCmd(env, sign.Run) })
 	add(cli.GroupTest, "snippet", func() *cobra.Command { return snippet.NewCmd(env, snippet.Run) })
 	add(cli.GroupTest, "emulate", func() *cobra.Command { return emulate.NewCmd(env, emulate.Run) })
