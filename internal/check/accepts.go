@@ -2,9 +2,11 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -271,7 +273,12 @@ func runBurst(ctx context.Context, r *run) finding {
 		wg.Go(func() { answers[i] = r.sendNow(ctx, &shots[i]) })
 	}
 	wg.Wait()
-	return r.judged(definition{want: accepted}, shots, answers)
+	f := r.judged(definition{want: accepted}, shots, answers)
+	slowest := slices.MaxFunc(answers, func(a, b answer) int { return cmp.Compare(a.duration, b.duration) })
+	if slowest.duration > time.Second { // connections that wait for a server that takes few at a time
+		f.actual += ", the slowest after " + took(slowest.duration)
+	}
+	return f
 }
 
 // comfortable is how long an answer may take without needing advice.

@@ -73,22 +73,41 @@ func twice(data []byte) []byte {
 	return bytes.Replace(out, one, append(append(bytes.Clone(one), ','), bytes.Replace(one, []byte("1"), []byte("2"), 1)...), 1)
 }
 
+// rewrittenBodies lists the event of d as JSON libraries write it.
+func rewrittenBodies(d *webhook.Delivery) ([]body, error) {
+	if payload.Valid(d.Body) != nil {
+		return nil, skip("the body is not JSON")
+	}
+	list := []body{
+		{name: "without spaces, as JavaScript's JSON.stringify does", data: payload.Compact(d.Body)},
+		{name: "with a space behind each comma and colon, as Python's json.dumps does", data: spaced(d.Body)},
+		{name: "with its keys sorted, as Go's json.Marshal does for a map", data: payload.Canonical(d.Body)},
+	}
+	return slices.DeleteFunc(list, func(b body) bool { return bytes.Equal(b.data, d.Body) }), nil
+}
+
+// spaced writes JSON on one line with a space behind each comma and colon.
+func spaced(data []byte) []byte { return spread(data, ": ", ", ") }
+
 // respaced writes JSON with white space as no program writes it.
-func respaced(data []byte) []byte {
+func respaced(data []byte) []byte { return append([]byte(" "), spread(data, ":  ", ",\n ")...) }
+
+// spread writes JSON with other text in place of each colon and comma.
+func spread(data []byte, colon, comma string) []byte {
 	var out []byte
 	quoted := false
-	for i, c := range payload.Compact(data) {
-		out = append(out, c)
+	for _, c := range payload.Compact(data) {
 		switch {
-		case c == '"' && !escaped(out):
+		case c == ':' && !quoted:
+			out = append(out, colon...)
+			continue
+		case c == ',' && !quoted:
+			out = append(out, comma...)
+			continue
+		}
+		out = append(out, c)
+		if c == '"' && !escaped(out) {
 			quoted = !quoted
-		case quoted:
-		case c == ':':
-			out = append(out, ' ')
-		case c == ',':
-			out = append(out, "\n  "...)
-		case c == '{' && i == 0:
-			out = append(out, ' ')
 		}
 	}
 	return out

@@ -61,6 +61,9 @@ type Result struct {
 
 	Sends    string        `json:"-"`
 	Duration time.Duration `json:"-"`
+	// Follows says that it failed in the way in which the first valid sample
+	// did, and for no other reason that can be seen.
+	Follows bool `json:"-"`
 
 	down bool // the app was gone after it
 }
@@ -178,6 +181,9 @@ func (r *run) report() Report {
 		x := r.results[i]
 		if x.Status == Failed {
 			x.Fix = fixFor(x.ID, x.down, out.Framework)
+			if x.ID == acceptsValid && r.rewritten != "" {
+				x.Fix = fixFor("accepts-raw-body", x.down, out.Framework)
+			}
 		}
 		if x.Status == Failed && x.Level == Required {
 			out.Passed = false

@@ -76,7 +76,8 @@ func (k *kit) curlLine(draft *webhook.Delivery, filter string, body []byte, resp
 		return ""
 	}
 	line := httptext.Printed(draft.Body) + " > body.json && "
-	sign := words("hooks sign body.json", "--event", httptext.Word(draft.EventType), k.asProvider(), "--url", k.target())
+	id, flag := k.signedID(draft)
+	sign := words("hooks sign body.json", "--event", httptext.Word(draft.EventType), k.asProvider(), flag, "--url", k.target())
 	file := "body.json"
 	if body != nil {
 		line += httptext.Printed(body) + " > other.json && "
@@ -87,11 +88,28 @@ func (k *kit) curlLine(draft *webhook.Delivery, filter string, body []byte, resp
 	}
 	var headers []string
 	for _, name := range sortedNames(draft.Header) {
+		if name == id {
+			continue // signing prints it
+		}
 		for _, v := range draft.Header[name] {
 			headers = append(headers, "-H", httptext.Word(respell(name)+": "+masked(name, v)))
 		}
 	}
 	return line + sign + " | " + words("curl -i -X", draft.Method, "-H @-", strings.Join(headers, " "), "--data-binary @"+file, k.target())
+}
+
+// signedID returns the header of a message id that is signed, and the flag that
+// lets it be signed again.
+func (k *kit) signedID(draft *webhook.Delivery) (header, flag string) {
+	if k.main() == nil {
+		return "", ""
+	}
+	name, ok := strings.CutPrefix(k.main().Spec().ID, "header:")
+	name = http.CanonicalHeaderKey(name)
+	if value := draft.Header.Get(name); ok && value != "" {
+		return name, "--id " + httptext.Word(value)
+	}
+	return "", ""
 }
 
 func same(name string) string { return name }

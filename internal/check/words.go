@@ -224,7 +224,7 @@ func comparison(framework string) string {
 	case "Express", "Fastify", "Next.js":
 		return "const a = Buffer.from(expected), b = Buffer.from(given ?? \"\"); a.length === b.length && crypto.timingSafeEqual(a, b)"
 	case "Flask", "Django", "FastAPI", "Python":
-		return `hmac.compare_digest(expected.encode(), (given or "").encode("utf-8", "surrogateescape"))`
+		return `hmac.compare_digest(expected.encode(), (given or "").encode())`
 	case "Rails", "Sinatra", "Ruby":
 		return "Rack::Utils.secure_compare(expected, given.to_s)"
 	case "Laravel", "PHP":

@@ -55,10 +55,18 @@ func (v View) CheckReport(r *check.Report) string {
 	if r.Opening != "" {
 		b.WriteString("\n" + v.fold(v.Palette.Bad(no)+" "+v.line(r.Opening), 0, 2) + "\n")
 	}
+	var follow []string
 	for i := range r.Cases {
-		if c := &r.Cases[i]; c.Status == check.Failed {
+		switch c := &r.Cases[i]; {
+		case c.Follows:
+			follow = append(follow, c.ID)
+		case c.Status == check.Failed:
 			b.WriteString("\n" + v.checkCase(c))
 		}
+	}
+	if len(follow) > 0 {
+		text := "refused in the same way: " + strings.Join(follow, ", ")
+		b.WriteString("\n" + v.fold(v.Palette.Bad(no)+" "+v.line(text), 0, 2) + "\n")
 	}
 	if r.Framework != "" && !r.Passed {
 		b.WriteString("\n" + v.Palette.Dim("the app looks like "+v.line(r.Framework)) + "\n")
