@@ -211,6 +211,9 @@ func (c *compiler) request() {
 	if _, err := respace("{}", r.JSON, r.Escape); err != nil {
 		c.wrong("request."+strings.SplitN(err.Error(), ":", 2)[0], "%v", err)
 	}
+	if strings.Trim(r.End, " \t\r\n") != "" {
+		c.wrong("request.end", "%q is more than white space", r.End)
+	}
 	if r.Method != "" && r.Method != strings.ToUpper(r.Method) {
 		c.wrong("request.method", "%q is not in capitals", r.Method)
 	}
@@ -275,7 +278,7 @@ func (c *compiler) sample(path string, e *eventDefinition, names map[string]stri
 	default:
 		text, err := respace(e.Sample, c.def.Request.JSON, c.def.Request.Escape)
 		if err == nil {
-			c.text(path+".sample", text, names, out)
+			c.text(path+".sample", text+c.def.Request.End, names, out)
 			c.checkJSON(path+".sample", e, out)
 		}
 	}

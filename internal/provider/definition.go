@@ -72,6 +72,8 @@ type requestForm struct {
 	// Escape lists what it escapes in strings that it need not: slash,
 	// unicode, html.
 	Escape []string `yaml:"escape"`
+	// End is the white space that follows the JSON of a body: "\r\n".
+	End string `yaml:"end"`
 }
 
 // deliveryRules are how the provider delivers.

@@ -69,6 +69,7 @@ func TestValidate(t *testing.T) {
 		{"event: {id", "  - event: {id", `4:1: did not find expected key`},
 		{"name: Acme", "checked: yesterday", `2:10: checked: "yesterday" is no day`},
 		{"name: Acme", "request: {json: pretty}", `2:17: request.json: json: "pretty" is none of`},
+		{"name: Acme", "request: {end: END}", `2:16: request.end: "END" is more than white space`},
 	} {
 		text := strings.Replace(acme, tc.old, tc.new, 1)
 		var all []string
