@@ -2,7 +2,7 @@
 import { hmac, keyPair, seconds } from './recipe.mjs';
 import crypto from 'node:crypto';
 
-const loud = { apiKey: 'not-used' };
+const unused = { apiKey: 'not-used' };
 
 // standard signs as the specification says: by hand, for the libraries that
 // cannot. How the key is made of the secret is the provider's.
@@ -69,8 +69,16 @@ const clerk = {
 const openai = {
   async verify({ text, headers, secret }) {
     const { OpenAI } = await import('openai');
-    const event = await new OpenAI({ ...loud, webhookSecret: secret }).webhooks.unwrap(text, headers);
+    const event = await new OpenAI({ ...unused, webhookSecret: secret }).webhooks.unwrap(text, headers);
     return typeof event.type === 'string';
+  },
+  sign: standard('webhook'),
+};
+
+const lithic = {
+  async verify({ text, headers, secret }) {
+    const { Lithic } = await import('lithic');
+    return typeof new Lithic(unused).webhooks.unwrap(text, headers, secret).event_type === 'string';
   },
   sign: standard('webhook'),
 };
@@ -78,13 +86,7 @@ const openai = {
 const polar = {
   async verify({ text, headers, secret }) {
     const { validateEvent } = await import('@polar-sh/sdk/webhooks');
-    try {
-      validateEvent(text, headers, secret);
-    } catch (err) {
-      // Its types are those of the API's newest version.
-      if (err.name !== 'SDKValidationError') throw err;
-    }
-    return true;
+    return typeof validateEvent(text, headers, secret).type === 'string';
   },
   // The text of the secret is the key.
   sign: standard('webhook', (secret) => secret),
@@ -162,6 +164,7 @@ export const libraries = {
   brex: webhooks,
   svix,
   clerk,
+  lithic,
   openai,
   polar,
   replicate,
