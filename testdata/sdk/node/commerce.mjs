@@ -154,6 +154,29 @@ export const libraries = {
     },
   },
 
+  cashfree: {
+    async verify({ text, headers, secret }) {
+      const { Cashfree, CFEnvironment } = await import('cashfree-pg');
+      const cashfree = new Cashfree(CFEnvironment.SANDBOX, 'not-used', secret);
+      const { 'x-webhook-signature': signature, 'x-webhook-timestamp': timestamp } = headers;
+      return typeof cashfree.PGVerifyWebhookSignature(signature, text, timestamp).type === 'string';
+    },
+    async sign({ text, secret, at }) {
+      const signature = hmac('sha256', secret, `${at}${text}`, 'base64');
+      return { headers: { 'x-webhook-timestamp': `${at}`, 'x-webhook-signature': signature } };
+    },
+  },
+
+  gocardless: {
+    async verify({ text, headers, secret }) {
+      const { parse } = await import('gocardless-nodejs/webhooks');
+      return parse(text, secret, headers['webhook-signature']).length > 0;
+    },
+    async sign({ text, secret }) {
+      return { headers: { 'webhook-signature': hmac('sha256', secret, text) } };
+    },
+  },
+
   // Plaid has no verifier: its documentation shows this one.
   plaid: {
     async verify({ body, headers, secret }) {

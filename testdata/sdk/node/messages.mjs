@@ -23,10 +23,15 @@ async function withCertificate(pem, work) {
   }
 }
 
+// rawKey is the bytes of an Ed25519 key in PEM, or in base64.
+function rawKey(key) {
+  if (!key.startsWith('-----')) return Buffer.from(key, 'base64');
+  return crypto.createPublicKey(key).export({ type: 'spki', format: 'der' }).subarray(-32);
+}
+
 // hexKey is an Ed25519 key as Discord's developer portal shows it.
 function hexKey(key) {
-  if (!key.startsWith('-----')) return key;
-  return crypto.createPublicKey(key).export({ type: 'spki', format: 'der' }).subarray(-32).toString('hex');
+  return key.startsWith('-----') ? rawKey(key).toString('hex') : key;
 }
 
 const snsFields = ['Message', 'MessageId', 'Subject', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type'];
@@ -97,6 +102,46 @@ export const libraries = {
           'x-plivo-signature-v3': hmac('sha256', secret, content, 'base64'),
         },
       };
+    },
+  },
+
+  telnyx: {
+    async verify({ text, headers, secret }) {
+      const { default: Telnyx } = await import('telnyx');
+      const telnyx = new Telnyx({ apiKey: 'not-used', publicKey: rawKey(secret).toString('base64') });
+      return typeof (await telnyx.webhooks.unwrap(text, { headers })).data.event_type === 'string';
+    },
+    async sign({ text, at }) {
+      const { privateKey, pem } = keyPair('ed25519');
+      const signature = crypto.sign(null, Buffer.from(`${seconds(at)}|${text}`), privateKey);
+      return {
+        headers: { 'telnyx-timestamp': `${seconds(at)}`, 'telnyx-signature-ed25519': signature.toString('base64') },
+        secret: rawKey(pem).toString('base64'),
+      };
+    },
+  },
+
+  elevenlabs: {
+    async verify({ text, headers, secret }) {
+      const { ElevenLabsClient } = await import('@elevenlabs/elevenlabs-js');
+      const client = new ElevenLabsClient({ apiKey: 'not-used' });
+      const event = await client.webhooks.constructEvent(text, headers['elevenlabs-signature'], secret);
+      return typeof event.type === 'string';
+    },
+    async sign({ text, secret, at }) {
+      const v0 = hmac('sha256', secret, `${seconds(at)}.${text}`);
+      return { headers: { 'elevenlabs-signature': `t=${seconds(at)},v0=${v0}` } };
+    },
+  },
+
+  retell: {
+    async verify({ text, headers, secret }) {
+      const { verify } = await import('retell-sdk');
+      return verify(text, secret, headers['x-retell-signature']);
+    },
+    async sign({ text, secret }) {
+      const { sign } = await import('retell-sdk');
+      return { headers: { 'x-retell-signature': await sign(text, secret) } };
     },
   },
 

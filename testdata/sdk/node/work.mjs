@@ -168,7 +168,47 @@ export const libraries = {
     },
   },
 
-  // It signs what it parsed and wrote again.
+  cloudinary: {
+    async verify({ text, headers, secret }) {
+      const { v2: cloudinary } = await import('cloudinary');
+      cloudinary.config({ cloud_name: 'not-used', api_key: 'not-used', api_secret: secret });
+      const { 'x-cld-timestamp': timestamp, 'x-cld-signature': signature } = headers;
+      return cloudinary.utils.verifyNotificationSignature(text, Number(timestamp), signature);
+    },
+    async sign({ text, secret, at }) {
+      const { v2: cloudinary } = await import('cloudinary');
+      const options = { api_secret: secret };
+      const signature = cloudinary.utils.webhook_signature(text, seconds(at), options);
+      return { headers: { 'x-cld-timestamp': `${seconds(at)}`, 'x-cld-signature': signature } };
+    },
+  },
+
+  // Its documentation verifies the token by this library.
+  monday: {
+    async verify({ headers, url, secret }) {
+      const { default: jwt } = await import('jsonwebtoken');
+      return jwt.verify(headers.authorization, secret, { audience: url, algorithms: ['HS256'] }) !== undefined;
+    },
+    async sign({ url, secret, at }) {
+      const { default: jwt } = await import('jsonwebtoken');
+      const claims = { aud: url, iat: seconds(at), exp: seconds(at) + 300 };
+      return { headers: { authorization: jwt.sign(claims, secret, { algorithm: 'HS256' }) } };
+    },
+  },
+
+  // It verifies what it parsed and wrote again.
+  smartcar: {
+    async verify({ text, headers, secret }) {
+      const { default: smartcar } = await import('smartcar');
+      return smartcar.verifyPayload(secret, headers['sc-signature'], JSON.parse(text));
+    },
+    async sign({ text, secret }) {
+      const { default: smartcar } = await import('smartcar');
+      return { headers: { 'sc-signature': smartcar.hashChallenge(secret, text) } };
+    },
+  },
+
+  // So does it.
   workos: {
     async verify({ text, headers, secret }) {
       const { WorkOS } = await import('@workos-inc/node');
