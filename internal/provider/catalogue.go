@@ -46,18 +46,19 @@ type Catalogue struct {
 
 // An entry is what is known about a provider without decoding it.
 type entry struct {
-	id, name string
-	rank     int
-	group    string
-	origin   string
-	types    string         // of its events, as lines of the index
-	headers  []string       // by which it is recognised
-	shape    []payload.Path // the same, where none is
-	once     sync.Once
-	provide  *Provider
-	err      error
-	load     func() (*Provider, error)
-	source   Source // of a definition that is not built in
+	id, name  string
+	rank      int
+	group     string
+	origin    string
+	types     string         // of its events, as lines of the index
+	headers   []string       // by which it is recognised
+	signature int            // how many of them, from the first, have its signature
+	shape     []payload.Path // the same, where none is
+	once      sync.Once
+	provide   *Provider
+	err       error
+	load      func() (*Provider, error)
+	source    Source // of a definition that is not built in
 }
 
 // An InvalidError says that definitions of a person are wrong.
@@ -179,18 +180,25 @@ func (p *Provider) entry() *entry {
 	for _, ev := range p.Events {
 		e.types += "e " + ev.Type + "\n"
 	}
-	e.headers = p.signatureHeaders()
+	var others []string
 	for _, h := range p.rule.headers {
 		if h.name != "User-Agent" && h.name != "Content-Type" {
-			e.headers = append(e.headers, h.name)
+			others = append(others, h.name)
 		}
 	}
-	slices.Sort(e.headers)
-	e.headers = slices.Compact(e.headers)
+	signature := distinct(p.signatureHeaders(), nil)
+	e.signature, e.headers = len(signature), append(signature, distinct(others, signature)...)
 	if len(e.headers) == 0 {
 		e.shape = p.rule.body
 	}
 	return e
+}
+
+// distinct sorts names, each once, without those of another list.
+func distinct(names, without []string) []string {
+	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(without, n) })
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // provider decodes the definition, the first time.
@@ -272,13 +280,19 @@ type Summary struct {
 	Origin   string // "built in" or the name of its source
 	Events   []string
 	Headers  []string // canonical names of the headers by which it is recognised
+
+	// Signature are those of Headers that have the signature.
+	Signature []string
 }
 
 // Summaries lists all providers in the order of IDs, without decoding any.
 func (c *Catalogue) Summaries() []Summary {
 	out := make([]Summary, len(c.entries))
 	for i, e := range c.entries {
-		out[i] = Summary{e.id, e.name, e.rank, e.group, e.origin, e.events(), slices.Clone(e.headers)}
+		out[i] = Summary{
+			ID: e.id, Name: e.name, Rank: e.rank, Group: e.group, Origin: e.origin, Events: e.events(),
+			Headers: slices.Clone(e.headers), Signature: slices.Clone(e.headers[:e.signature]),
+		}
 	}
 	return out
 }

@@ -193,6 +193,9 @@ func (c *compiler) delivery() {
 		if !stated || assumed {
 			out.Assumed = append(out.Assumed, name)
 		}
+		if stated {
+			out.stated = append(out.stated, name)
+		}
 	}
 	assume("path", out.Path != "", in.Path.Assumed)
 	assume("timeout", out.Timeout != 0, in.Timeout.Assumed)

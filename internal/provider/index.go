@@ -18,7 +18,8 @@ import (
 //	n NAME
 //	r RANK
 //	g GROUP
-//	h HEADER    canonical name of a header by which it is recognised
+//	s HEADER    canonical name of a header with its signature
+//	h HEADER    of another one by which it is recognised
 //	b PATH      path by which its bodies are, if no header does
 //	e TYPE      type of an event
 //
@@ -56,6 +57,9 @@ func readEntry(part string) *entry {
 			e.rank, _ = strconv.Atoi(value)
 		case 'g':
 			e.group = value
+		case 's':
+			e.headers = append(e.headers, value)
+			e.signature = len(e.headers)
 		case 'h':
 			e.headers = append(e.headers, value)
 		case 'b':
@@ -109,8 +113,12 @@ func (e *entry) write(b *strings.Builder) {
 	if e.group != "" {
 		fmt.Fprintf(b, "g %s\n", e.group)
 	}
-	for _, h := range e.headers {
-		fmt.Fprintf(b, "h %s\n", h)
+	for i, h := range e.headers {
+		letter := "h"
+		if i < e.signature {
+			letter = "s"
+		}
+		fmt.Fprintf(b, "%s %s\n", letter, h)
 	}
 	for _, p := range e.shape {
 		fmt.Fprintf(b, "b %s\n", p)

@@ -76,7 +76,13 @@ type Delivery struct {
 	// success, stop.
 	Assumed []string
 	Source  string
+
+	stated []string // the fields that the definition has, assumed or not
 }
+
+// Stated says whether the definition has a field of Assumed at all; what it
+// has not is what hooks does.
+func (d *Delivery) Stated(field string) bool { return slices.Contains(d.stated, field) }
 
 // Succeeds says whether an answer with this status counts as delivered.
 func (d *Delivery) Succeeds(status int) bool { return statusIn(status, d.Success) }

@@ -13,6 +13,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/provider"
 	"github.com/hooks-cli/hooks/internal/render"
+	"github.com/hooks-cli/hooks/internal/safetext"
 )
 
 const long = `A provider is a system that sends webhooks: how it signs, what its events look like, how it delivers and retries. Each is a YAML definition; a definition of your own works in every command if it lies in your folder of providers, if hooks.yaml or your settings name its file under providers, or with --provider-file FILE.
@@ -33,22 +34,18 @@ func NewCmd(env *cli.Env) *cobra.Command {
 
 // ListOptions is the command line of list, parsed.
 type ListOptions struct {
-	Text string // what the names or events have to contain, "" for all
+	Words []string // what the names or events have to contain, none for all
 }
 
 func newListCmd(env *cli.Env, run func(context.Context, *cli.Env, ListOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "list [TEXT]",
+		Use:     "list [WORD...]",
 		Short:   "List providers",
-		Long:    "Lists the providers, by group. With TEXT, those whose name, group, signature header or events contain it.",
-		Example: "  $ hooks providers list\n  $ hooks providers list video.completed\n  $ hooks providers list --json --jq '.[].id'",
-		Args:    cli.Args(0, 1, "a text to look for"),
+		Long:    "Lists the providers, by group. With words, those whose name, group, headers or events contain each of them; where events do, they are named.",
+		Example: "  $ hooks providers list\n  $ hooks providers list video.completed\n  $ hooks providers list payments refund\n  $ hooks providers list --json --jq '.[].id'",
+		Args:    cli.Args(0, -1, "words to look for"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var opts ListOptions
-			if len(args) > 0 {
-				opts.Text = args[0]
-			}
-			return run(cmd.Context(), env, opts)
+			return run(cmd.Context(), env, ListOptions{Words: args})
 		},
 	}
 	cli.Exits(cmd,
@@ -59,13 +56,16 @@ func newListCmd(env *cli.Env, run func(context.Context, *cli.Env, ListOptions) e
 
 // listed is one provider of the list; its JSON form is the command's.
 type listed struct {
-	ID      string   `json:"id"`
-	Name    string   `json:"name"`
-	Group   string   `json:"group"`
-	Rank    int      `json:"rank"`
-	Origin  string   `json:"origin"`
-	Headers []string `json:"headers"`
-	Events  []string `json:"events"`
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	Group     string   `json:"group"`
+	Rank      int      `json:"rank"`
+	Origin    string   `json:"origin"`
+	Signature []string `json:"signature_headers"`
+	Headers   []string `json:"headers"`
+	Events    []string `json:"events"`
+
+	found []string // events that were looked for
 }
 
 // RunList prints the list.
@@ -78,9 +78,9 @@ func RunList(ctx context.Context, env *cli.Env, opts ListOptions) error {
 	for _, s := range catalogue.Summaries() {
 		l := listed{
 			ID: s.ID, Name: s.Name, Group: s.Group, Rank: s.Rank, Origin: s.Origin,
-			Headers: slices.Concat([]string{}, s.Headers), Events: slices.Concat([]string{}, s.Events),
+			Signature: list(s.Signature), Headers: list(s.Headers), Events: list(s.Events),
 		}
-		if l.contains(opts.Text) {
+		if l.has(opts.Words) {
 			out = append(out, l)
 		}
 	}
@@ -88,21 +88,52 @@ func RunList(ctx context.Context, env *cli.Env, opts ListOptions) error {
 		return env.JSON(ctx, out)
 	}
 	if len(out) == 0 {
-		env.Say("no provider has %q in its name, group, headers or events", opts.Text)
+		env.Say("no provider has %q in its name, group, headers or events", strings.Join(opts.Words, " "))
 		return nil
 	}
-	return env.Print(table(env.View(), out))
+	if err := env.Print(table(env.View(), out)); err != nil {
+		return err
+	}
+	if env.OutTerminal {
+		env.Say("%s; hooks providers show NAME explains one", render.Plural(len(out), "provider"))
+	}
+	return nil
 }
 
-// contains says whether text, in any letter case, is part of what the list
-// knows about the provider.
-func (l *listed) contains(text string) bool {
-	text = strings.ToLower(text)
-	has := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
-	return has(l.ID) || has(l.Name) || has(l.Group) || slices.ContainsFunc(l.Headers, has) || slices.ContainsFunc(l.Events, has)
+// has says whether each word, in any letter case, is part of what the list
+// knows about the provider, and keeps the events that have the words which
+// nothing else has.
+func (l *listed) has(words []string) bool {
+	l.found = l.Events
+	for _, word := range words {
+		has := func(s string) bool { return strings.Contains(strings.ToLower(s), strings.ToLower(word)) }
+		if has(l.ID) || has(l.Name) || has(l.Group) || slices.ContainsFunc(l.Headers, has) {
+			continue
+		}
+		l.found = slices.DeleteFunc(slices.Clone(l.found), func(e string) bool { return !has(e) })
+		if len(l.found) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
-// table lists providers below the names of their groups.
+// maxNamed is how many events of a provider are named in the list.
+const maxNamed = 3
+
+// events counts the events, or names those that were looked for.
+func (l *listed) events() string {
+	if len(l.found) == len(l.Events) {
+		return render.Plural(len(l.Events), "event")
+	}
+	text := strings.Join(l.found[:min(len(l.found), maxNamed)], ", ")
+	if len(l.found) > maxNamed {
+		text += fmt.Sprintf(" and %d more", len(l.found)-maxNamed)
+	}
+	return safetext.Line(text)
+}
+
+// table lists providers group by group.
 func table(v render.View, list []listed) string {
 	groups := map[string][]listed{}
 	for _, l := range list {
@@ -110,12 +141,15 @@ func table(v render.View, list []listed) string {
 	}
 	var rows [][]string
 	for _, l := range list {
-		for _, m := range groups[l.Group] {
-			header := "-"
-			if len(m.Headers) > 0 {
-				header = m.Headers[0]
+		for i, m := range groups[l.Group] {
+			group, signature := m.Group, "-"
+			if i > 0 && v.Width > 0 {
+				group = "" // a person reads it once
 			}
-			rows = append(rows, []string{m.Group, m.ID, m.Name, header, render.Plural(len(m.Events), "event")})
+			if len(m.Signature) > 0 {
+				signature = m.Signature[0]
+			}
+			rows = append(rows, []string{safetext.Line(group), m.ID, safetext.Line(m.Name), signature, m.events()})
 		}
 		delete(groups, l.Group)
 	}

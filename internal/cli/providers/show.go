@@ -3,6 +3,8 @@ package providers
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -104,7 +106,7 @@ func explain(v render.View, p *provider.Provider, sample *provider.Event) string
 		if len(p.Schemes()) > 1 {
 			title = fmt.Sprintf("Signature %d: %s", i+1, s.Name())
 		}
-		section(title, v.Pairs(signature(s.Spec()))+"\n"+indent(picture(s.Spec())))
+		section(title, inWords(s.Spec())+"\n\n"+indent(picture(s.Spec()))+"\n"+v.Pairs(signature(s.Spec())))
 	}
 	if len(p.Schemes()) == 0 {
 		section("Signature", "Nothing is signed.\n")
@@ -116,7 +118,8 @@ func explain(v render.View, p *provider.Provider, sample *provider.Event) string
 	if sample != nil {
 		section("Sample: "+safetext.Line(sample.Type), v.Headers(sample.Header, nil)+v.Body(sample.Header, sample.Body, "hooks send --dry-run"))
 	}
-	section("Where this is from", sources(p))
+	section("Where this is from", sources(v, p))
+	section("Try it", try(p, sample))
 	return b.String()
 }
 
@@ -145,13 +148,16 @@ func pairs(namesAndTexts ...string) []render.Pair {
 
 // delivery tells how a provider delivers.
 func delivery(d *provider.Delivery) []render.Pair {
-	assumed := func(field, text string) string {
-		for _, a := range d.Assumed {
-			if a == field && text != "" {
-				return text + " (assumed)"
-			}
+	known := func(field, text, instead string) string {
+		switch {
+		case text == "":
+			return ""
+		case !slices.Contains(d.Assumed, field):
+			return text
+		case !d.Stated(field):
+			return "not published; " + instead
 		}
-		return text
+		return text + " (assumed)"
 	}
 	var waits []string
 	for _, wait := range d.Schedule {
@@ -161,14 +167,15 @@ func delivery(d *provider.Delivery) []render.Pair {
 	if d.RetryAfter {
 		retryAfter = "honoured"
 	}
-	return pairs("request", d.Method+" "+assumed("path", d.Path), "time-out", assumed("timeout", render.Duration(d.Timeout)),
-		"success", assumed("success", strings.Join(d.Success, ", ")), "ends at", assumed("stop", strings.Join(d.Stop, ", ")),
-		"schedule", assumed("schedule", strings.Join(waits, ", ")), "Retry-After", retryAfter, "retries", d.Retries)
+	return pairs("request", d.Method+" "+d.Path, "time-out", known("timeout", render.Duration(d.Timeout), "hooks waits "+render.Duration(d.Timeout)),
+		"success", known("success", strings.Join(d.Success, ", "), strings.Join(d.Success, ", ")+" is taken for it"),
+		"ends at", known("stop", strings.Join(d.Stop, ", "), ""),
+		"schedule", known("schedule", strings.Join(waits, ", "), "hooks sends once"), "Retry-After", retryAfter, "retries", d.Retries, "source", d.Source)
 }
 
-// attempts says when each attempt is made.
+// attempts says when each attempt is made, where there is more than one.
 func attempts(v render.View, d *provider.Delivery) string {
-	if len(d.Schedule) == 0 {
+	if len(d.Schedule) < 2 {
 		return ""
 	}
 	var rows [][]string
@@ -179,9 +186,13 @@ func attempts(v render.View, d *provider.Delivery) string {
 		if wait > 0 {
 			when = "after " + render.Duration(wait)
 		}
-		rows = append(rows, []string{fmt.Sprint(i + 1), when, render.Duration(after)})
+		since := "-"
+		if after > 0 {
+			since = render.Duration(after)
+		}
+		rows = append(rows, []string{"attempt " + strconv.Itoa(i+1), when, since})
 	}
-	return "\n" + v.Table([]render.Column{{Title: "ATTEMPT", Right: true}, {Title: "WAIT"}, {Title: "SINCE THE FIRST", Right: true}}, rows)
+	return "\n" + v.Table([]render.Column{{Title: "ATTEMPT"}, {Title: "WAIT"}, {Title: "SINCE THE FIRST", Right: true}}, rows)
 }
 
 // handshakes tells what the provider asks before it delivers.
@@ -213,28 +224,53 @@ func handshakes(v render.View, p *provider.Provider) string {
 
 func events(v render.View, p *provider.Provider) string {
 	var rows [][]string
+	synthetic := false
 	for _, e := range p.Events {
-		shape := "as documented"
+		shape := "documented"
 		if e.Synthetic {
-			shape = "in its style"
+			shape, synthetic = "synthetic", true
 		}
 		rows = append(rows, []string{safetext.Line(e.Type), safetext.Line(e.Summary), shape})
 	}
-	return v.Table([]render.Column{{Title: "TYPE"}, {Title: "WHEN", Drop: 1, Shrink: true}, {Title: "SAMPLE", Drop: 2}}, rows)
+	out := v.Table([]render.Column{{Title: "TYPE"}, {Title: "WHEN", Drop: 1, Shrink: true}, {Title: "SAMPLE", Drop: 2}}, rows)
+	if synthetic {
+		out += "\nA synthetic sample has the provider's shape as far as it is known, and no source word by word.\n"
+	}
+	return out
 }
 
-func sources(p *provider.Provider) string {
-	var b strings.Builder
-	for _, s := range p.Sources {
-		b.WriteString(safetext.Line(s) + "\n")
+func sources(v render.View, p *provider.Provider) string {
+	var rows []render.Pair
+	for i, s := range p.Sources {
+		rows = append(rows, render.Pair{Name: once(i, "read"), Text: safetext.Line(s)})
 	}
-	for _, s := range p.SDK {
-		b.WriteString(safetext.Line(s) + "\n")
+	for i, s := range p.SDK {
+		rows = append(rows, render.Pair{Name: once(i, "library"), Text: safetext.Line(s)})
 	}
 	if p.Checked != "" {
-		b.WriteString("checked on " + safetext.Line(p.Checked) + "\n")
+		rows = append(rows, render.Pair{Name: "checked", Text: safetext.Line(p.Checked)})
 	}
-	return b.String()
+	return v.Pairs(rows)
+}
+
+// once is name for the first of several rows.
+func once(i int, name string) string {
+	if i > 0 {
+		return ""
+	}
+	return name
+}
+
+// try names the commands that use what was explained.
+func try(p *provider.Provider, sample *provider.Event) string {
+	if sample == nil {
+		return ""
+	}
+	out := "hooks send --provider " + p.ID + " --event '" + safetext.Line(sample.Type) + "' --dry-run\n"
+	if len(p.Schemes()) > 0 {
+		out += "hooks secrets set " + p.ID + "\n"
+	}
+	return out + "hooks listen --provider " + p.ID + "\n"
 }
 
 // indent sets text off from what stands around it.
