@@ -37,6 +37,10 @@
 // encodes back to the same bytes; HELLO and WELCOME are the exception, where
 // unknown members are ignored so that they can grow.
 //
+// A live body of up to 256 KiB ends with END, whose length and SHA-256 the
+// other end checks before it lets the body look whole; a longer one may end
+// with DATA FIN. A stored request has both in its head.
+//
 // # Flow control
 //
 // Only DATA counts. Each direction of a stream starts with a window of

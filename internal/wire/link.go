@@ -355,6 +355,10 @@ func (l *Link) OpenEvent(e *Event, head, body []byte) error {
 }
 
 func (l *Link) start(t Type, flags Flags, body []byte, fin bool, payload func([]byte) ([]byte, error)) (*Stream, error) {
+	var sum digest
+	if t == TypeOpen {
+		sum.add(body)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
@@ -377,8 +381,15 @@ func (l *Link) start(t Type, flags Flags, body []byte, fin bool, payload func([]
 	s.localDone = flags&FlagFin != 0
 	s.remoteDone = t == TypeEvent // it is answered on stream 0
 	if !s.localDone && (len(body) > 0 || fin) {
-		s.out, s.outFin = body, fin
-		l.readyLocked(s)
+		if t == TypeEvent {
+			s.out, s.outFin = body, fin // its head has the digest
+			l.readyLocked(s)
+		} else {
+			s.outSum = sum
+			if err := s.offerLocked(body, fin); err != nil {
+				return nil, err
+			}
+		}
 	}
 	l.kickLocked(true)
 	if t == TypeOpen && len(s.out) > 0 {

@@ -165,7 +165,7 @@ func (l *Link) handleOpen(h Header, p []byte) error {
 			return err
 		}
 		l.mu.Lock()
-		s.localDone = true
+		s.localDone, s.stored = true, true
 		l.mu.Unlock()
 		if l.cb.Event == nil {
 			return malformed("EVENT was not asked for")

@@ -30,6 +30,9 @@ type Stream struct {
 	l  *Link
 	id uint32
 
+	outSum, inSum digest // of the writer and of the reader
+	stored        bool   // an event, whose head has its digest; set before it is read
+
 	// The link's lock guards the following.
 	canRead, canWrite sync.Cond
 	heads             []infoHead
@@ -39,6 +42,7 @@ type Stream struct {
 	out               []byte // lent by the writer that waits
 	tail              []byte // the payload of END
 	tailFlags         Flags
+	want              *[32]byte // what END says of the body that came
 	trailer           http.Header
 	got, sent         uint64
 	infos             int
@@ -77,6 +81,17 @@ func (s *Stream) NextHead() (h *ResponseHead, info bool, err error) {
 // Read reads body bytes as they come; io.EOF after the last. Reading is what
 // grants the other end more.
 func (s *Stream) Read(p []byte) (int, error) {
+	n, err := s.read(p)
+	if err == io.EOF {
+		return 0, s.checked(err)
+	}
+	if !s.stored {
+		s.inSum.add(p[:n])
+	}
+	return n, err
+}
+
+func (s *Stream) read(p []byte) (int, error) {
 	s.l.mu.Lock()
 	defer s.l.mu.Unlock()
 	if err := s.waitReadLocked(); err != nil {
@@ -94,11 +109,12 @@ func (s *Stream) WriteTo(w io.Writer) (int64, error) {
 	for {
 		c, err := s.nextChunk(w)
 		if err != nil {
-			if errors.Is(err, io.EOF) {
+			if err = s.checked(err); errors.Is(err, io.EOF) {
 				return total, nil
 			}
 			return total, err
 		}
+		s.inSum.add(c.buf[c.r:c.w])
 		n, err := w.Write(c.buf[c.r:c.w])
 		total += int64(n)
 		held := c.w - c.r
@@ -203,6 +219,7 @@ func (s *Stream) SendInfo(h *ResponseHead) error { return s.sendHead(h, FlagInfo
 
 func (s *Stream) sendHead(h *ResponseHead, flags Flags, body []byte, fin bool) error {
 	l := s.l
+	s.outSum.add(body)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s.err != nil {
@@ -224,8 +241,9 @@ func (s *Stream) sendHead(h *ResponseHead, flags Flags, body []byte, fin bool) e
 		s.localDone = true
 		s.closeIfDoneLocked()
 	} else if len(body) > 0 || fin {
-		s.out, s.outFin = body, fin
-		l.readyLocked(s)
+		if err := s.offerLocked(body, fin); err != nil {
+			return err
+		}
 	}
 	l.kickLocked(true)
 	return s.drainLocked()
@@ -241,8 +259,22 @@ func (s *Stream) Finish(p []byte) error {
 	return err
 }
 
+// offerLocked puts the next part of the body up for sending. The digest has
+// taken it in already.
+func (s *Stream) offerLocked(p []byte, fin bool) error {
+	if fin && s.tail == nil {
+		if err := s.sealLocked(len(p), nil); err != nil {
+			return err
+		}
+	}
+	s.out, s.outFin = p, fin
+	s.l.readyLocked(s)
+	return nil
+}
+
 func (s *Stream) write(p []byte, fin bool) (int, error) {
 	l := s.l
+	s.outSum.add(p)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s.err != nil {
@@ -254,8 +286,9 @@ func (s *Stream) write(p []byte, fin bool) (int, error) {
 	if len(p) == 0 && !fin {
 		return 0, nil
 	}
-	s.out, s.outFin = p, fin
-	l.readyLocked(s)
+	if err := s.offerLocked(p, fin); err != nil {
+		return 0, err
+	}
 	l.kickLocked(true)
 	if err := s.drainLocked(); err != nil {
 		return len(p) - s.unsent, err
@@ -266,13 +299,7 @@ func (s *Stream) write(p []byte, fin bool) (int, error) {
 // FinishWithTrailer ends the body with trailers.
 func (s *Stream) FinishWithTrailer(trailer http.Header) error {
 	s.l.mu.Lock()
-	tail, err := AppendEnd(nil, &End{Length: s.sent, NoDigest: true, Trailer: trailer})
-	if err == nil && len(tail) > MaxPayload {
-		err = malformed("trailers of %d bytes", len(tail))
-	}
-	if err == nil {
-		s.tail, s.tailFlags = tail, FlagNoDigest
-	}
+	err := s.sealLocked(0, trailer)
 	s.l.mu.Unlock()
 	if err != nil {
 		return err
@@ -387,6 +414,9 @@ func (s *Stream) endLocked(e *End) error {
 		return malformed("END of %d bytes after %d", e.Length, s.got)
 	}
 	s.trailer = e.Trailer
+	if !e.NoDigest {
+		s.want = &e.Digest
+	}
 	s.remoteDone = true
 	s.closeIfDoneLocked()
 	s.canRead.Broadcast()
