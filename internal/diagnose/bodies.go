@@ -35,6 +35,8 @@ type bodyList struct {
 	size  int
 	full  bool // something was left out for want of room or time
 	queue []proposal
+
+	learned func() order // of names in the provider's bodies; nil if it is not known
 }
 
 // A proposal is a body that is yet to be written. make may return nil.
@@ -43,8 +45,8 @@ type proposal struct {
 	make func() []byte
 }
 
-func newBodies(ctx context.Context, received []byte) *bodyList {
-	l := &bodyList{ctx: ctx, seed: maphash.MakeSeed(), seen: map[uint64]bool{}}
+func newBodies(ctx context.Context, received []byte, learned func() order) *bodyList {
+	l := &bodyList{ctx: ctx, learned: learned, seed: maphash.MakeSeed(), seen: map[uint64]bool{}}
 	l.keep(change{}, received)
 	return l
 }

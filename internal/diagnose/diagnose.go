@@ -9,6 +9,7 @@ package diagnose
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/provider"
@@ -85,6 +86,7 @@ type Request struct {
 	Others    []Secret             // other secrets that are known here
 	Providers []*provider.Provider // whose signature it may be instead
 	Captures  []Capture            // what came with the same signature
+	Examples  [][]byte             // other bodies of the provider, to learn from how it writes
 	Now       time.Time            // as of when its age is judged
 	Tolerance time.Duration        // 0: the scheme's own
 	AgeOff    bool                 // how old it is does not matter
@@ -137,7 +139,7 @@ func Explain(ctx context.Context, r Request) Report {
 		return Report{Findings: f, Complete: true}
 	}
 	report := Report{Tried: map[string]int{}}
-	bodies := newBodies(ctx, r.Message.Body)
+	bodies := newBodies(ctx, r.Message.Body, sync.OnceValue(func() order { return learned(r.examples()) }))
 	var searches []*search
 	for _, sch := range r.schemes() {
 		searches = append(searches, newSearch(r, sch, bodies))
@@ -188,6 +190,9 @@ func Explain(ctx context.Context, r Request) Report {
 	return r.unknown(report, "none of the usual mistakes makes this signature right")
 }
 
+// maxSchemes bounds the schemes that are tried where the request claims none.
+const maxSchemes = 3
+
 // schemes are those by which the request may be signed: those that it claims,
 // or the provider's first.
 func (r Request) schemes() []*scheme.Scheme {
@@ -199,7 +204,7 @@ func (r Request) schemes() []*scheme.Scheme {
 		}
 	}
 	if len(out) == 0 {
-		return all[:1]
+		return all[:min(len(all), maxSchemes)]
 	}
 	return out
 }

@@ -36,12 +36,21 @@ func (l *bodyList) styled(d *document, what string) {
 			l.style(d, s, what+s.name+", but for the numbers")
 		}
 	}
+	if like := l.learned(); like != nil {
+		provided := d.ordered(like)
+		for i, s := range all {
+			if i < usual {
+				s.order, s.rare = nil, i > 6
+				l.style(provided, s, what+"in the order in which the provider writes it, "+s.name)
+			}
+		}
+	}
 	l.exchanged(d, all, what)
 }
 
 // usual is how many styles are written sorted, with numbers as they stand, and
 // with empty lists and objects exchanged.
-const usual = 9
+const usual = 10
 
 func (l *bodyList) exchanged(d *document, all []style, what string) {
 	if d.emptyList {

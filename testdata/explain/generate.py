@@ -408,8 +408,7 @@ def edited(c):
             c.body(p, source, "python", "mojibake", ["body_charset"], lost=None)
             c.body(p, source, "node", "latin1", ["body_charset"], lost=None, backwards=True)
             c.body(p, source, "python", "ascii-replace", ["body_charset"], backwards=True)
-            c.body(p, source, "python", "ascii-replace", ["body_charset"], lost="characters")
-            c.body(p, source, "python", "decode-replace", ["body_charset"], lost="characters")
+            c.body(p, source, "python", ["ascii-replace", "decode-replace"][i % 2], ["body_charset"], lost="characters")
             try:
                 python("to-latin1", bodies(source))
                 c.body(p, source, "python", "to-latin1", ["body_charset"])
@@ -444,7 +443,8 @@ def edited(c):
         if i % 3 == 2:
             c.body(p, source, "node", "encode", ["body_form_encoded"])
         c.body(p, source, "shell", "empty", ["body_empty"], backwards=True)
-        c.body(p, source, "node", "object", ["body_reserialised"], lost="everything")
+        if i % 4 == 0:
+            c.body(p, source, "node", "object", ["body_reserialised"], lost="everything")
         if i % 2:
             c.body(p, plain, "node", "stringify-empty", ["body_empty"], backwards=True)
 
@@ -496,7 +496,8 @@ def secrets(c):
         # Another one that is known here.
         o = list(SECRETS)[(i + 3) % len(SECRETS)]
         add("other", ["secret_other"], "not-the-one-" + s[::-1], other=[p, o], note="the secret of another endpoint was given")
-        add("wrong", "unknown", "not-the-one-" + s[::-1], other=[o], note="nobody here knows the right secret")
+        if i % 4 == 1:
+            add("wrong", "unknown", "not-the-one-" + s[::-1], other=[o], note="nobody here knows the right secret")
     for p in ("stripe", "generic", "sketchpen"):
         raw = bodies(BODIES[p][0])
         s = SECRETS[p]
@@ -558,7 +559,8 @@ def signatures(c):
         if not based:
             add("first-lost", ["signature_truncated"], edit=lambda s: s[1:])
             add("half", ["signature_truncated"], edit=lambda s: s[:32])
-            add("too-short", "unknown", edit=lambda s: s[:12])
+            if i % 2:
+                add("too-short", "unknown", edit=lambda s: s[:12])
         add("renamed", ["signature_header"], header={"github": "X-Webhook-Signature"}.get(p, "X-Original-Signature"))
         if i % 2:
             add("cgi-name", ["signature_header"], header="Http-" + Sender(p).header_name())
@@ -712,7 +714,8 @@ def pairs(c):
         # Three that one careless afternoon makes.
         c.add(p, "three-newline-quotes-hex", ["body_trailing_newline", "secret_quoted", "signature_encoding"], raw, raw + b"\n", given='"' + s + '"', sender=Sender(p, spelling="base64" if p not in ("shopify", "standard-webhooks") else "hex"), note="an editor, a .env file, and the wrong digest()")
         # Nothing of this: a value was changed.
-        c.add(p, "changed-value", "unknown", raw, raw.replace(b"e", b"a", 1), note="somebody has changed a value")
+        if i % 4 == 2:
+            c.add(p, "changed-value", "unknown", raw, raw.replace(b"e", b"a", 1), note="somebody has changed a value")
 
 
 def build(stacks):
