@@ -78,7 +78,7 @@ func TestCrashEmulate(t *testing.T) {
 		}
 		before, _ := app.count()
 		go func() { // it is not answered
-			resp, err := http.Post(url+"/_hooks/clock", "application/json", strings.NewReader(`{"advance":"1h"}`)) //nolint:noctx // as long as the emulator
+			resp, err := http.Post(url+"/_hooks/clock", "application/json", strings.NewReader(`{"advance":"1h"}`))
 			if err == nil {
 				_ = resp.Body.Close()
 			}

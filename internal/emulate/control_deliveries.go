@@ -45,6 +45,7 @@ func (s *Server) taken(d *webhook.Delivery) bool {
 }
 
 func (s *Server) deliveryView(d *webhook.Delivery) deliveryView {
+	d = s.conceal(d)
 	v := deliveryView{
 		ID: d.ID, EndpointID: d.Verification.SecretName, Provider: d.Provider, EventType: d.EventType, URL: d.URL,
 		CreatedAt: webhook.FormatTime(d.ReceivedAt), Status: failedStatus, Attempts: slices.Clone(d.Attempts),

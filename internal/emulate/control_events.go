@@ -89,6 +89,9 @@ func controlEvents(c *call) {
 	if err == nil {
 		all, err = c.happenings(list, in.Shuffle)
 	}
+	if err == nil && !c.s.roomFor(all) {
+		err = errBacklog
+	}
 	if err != nil {
 		c.fail(err)
 		return

@@ -185,7 +185,7 @@ func (s *Server) register(ctx context.Context, r registration) (*endpoint, error
 	if len(s.list("")) >= maxEndpoints {
 		return nil, errFull
 	}
-	if err := s.journal.write(line{Endpoint: &k}); err != nil {
+	if err := s.keep(line{Endpoint: &k}); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -262,7 +262,7 @@ func (s *Server) change(ctx context.Context, id string, edit func(*kept) error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.journal.write(line{Endpoint: &e.kept}); err != nil {
+	if err := s.keep(line{Endpoint: &e.kept}); err != nil {
 		return nil, err
 	}
 	e.state = old.state
@@ -282,7 +282,7 @@ func (s *Server) remove(id string) (bool, error) {
 	if old == nil {
 		return false, nil
 	}
-	if err := s.journal.write(line{Deleted: id}); err != nil {
+	if err := s.keep(line{Deleted: id}); err != nil {
 		return false, err
 	}
 	s.mu.Lock()

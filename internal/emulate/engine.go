@@ -333,8 +333,10 @@ func (s *Server) record(e *endpoint, j *job, d *webhook.Delivery, res deliver.Re
 		s.note("attempt of %s is not recorded: %v", j.entry.ID, err)
 	}
 	next, more, taken := s.follow(e, j, res, begun, s.clock.now())
+	d.Attempts = []webhook.Attempt{res.Attempt}
+	shown := e.signer.Conceal(d)
 	ev := Event{
-		Kind: Attempted, Provider: d.Provider, EndpointID: e.ID, Delivery: e.signer.Conceal(d), Attempt: &res.Attempt,
+		Kind: Attempted, Provider: d.Provider, EndpointID: e.ID, Delivery: shown, Attempt: &shown.Attempts[0],
 		GaveUp: !more && !taken,
 	}
 	if more {

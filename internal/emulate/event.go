@@ -67,15 +67,29 @@ func (s *Server) wanting(p *provider.Provider, eventType string) []*endpoint {
 // atOnce is how many deliveries of one event are stored side by side.
 const atOnce = 64
 
+// deliveries is how many deliveries h makes.
+func (s *Server) deliveries(h happening) int {
+	return len(h.endpoints) * (1 + s.cfg.Faults.over(h.faults).Duplicate)
+}
+
+// roomFor says whether all deliveries of all can be kept.
+func (s *Server) roomFor(all []happening) bool {
+	n := s.Pending()
+	for _, h := range all {
+		n += s.deliveries(h)
+	}
+	return n <= maxPending
+}
+
 // happen stores a delivery for each endpoint and lets them go. When it returns
 // without an error, all of them are on disk; the ids are in the endpoints'
 // order.
 func (s *Server) happen(ctx context.Context, h happening) ([]string, error) {
 	faults := s.cfg.Faults.over(h.faults)
-	n := len(h.endpoints) * (1 + faults.Duplicate)
-	if s.Pending()+n > maxPending {
+	if !s.roomFor([]happening{h}) {
 		return nil, errBacklog
 	}
+	n := s.deliveries(h)
 	s.cfg.Observe(Event{Kind: Emitted, Provider: h.draft.Provider, Delivery: h.draft, Endpoints: len(h.endpoints)})
 	out, errs := make([]string, n), make([]error, n)
 	base := s.clock.now().Add(h.after + faults.Delay)

@@ -2,7 +2,6 @@ package emulate
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -43,7 +42,8 @@ const (
 	journalVersion = 1
 	journalName    = "emulate.journal"
 	lockName       = "emulate.lock"
-	maxJournal     = 256 << 20
+	// longJournal is the size from which it is written anew during a run.
+	longJournal = 16 << 20
 )
 
 // ErrInUse says that another emulator has the data directory.
@@ -52,7 +52,9 @@ var ErrInUse = errors.New("another emulator uses this data directory")
 // A journal is open for one process. Its methods are not safe for concurrent
 // use.
 type journal struct {
+	path string
 	file *os.File
+	size int64
 	lock io.Closer
 
 	key       []byte
@@ -66,9 +68,8 @@ func openJournal(dir string, now time.Time, scale float64) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &journal{lock: lock}
-	path := filepath.Join(dir, journalName)
-	err = j.read(path)
+	j := &journal{path: filepath.Join(dir, journalName), lock: lock}
+	err = j.read()
 	if err == nil && j.key == nil {
 		j.key = make([]byte, 32)
 		_, _ = rand.Read(j.key) // never fails
@@ -77,7 +78,7 @@ func openJournal(dir string, now time.Time, scale float64) (*journal, error) {
 		if j.clock.At.IsZero() {
 			j.clock = clockLine{At: now, Shown: now, Scale: scale}
 		}
-		err = j.rewrite(path)
+		err = j.rewrite()
 	}
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
@@ -85,39 +86,40 @@ func openJournal(dir string, now time.Time, scale float64) (*journal, error) {
 	return j, nil
 }
 
-func (j *journal) read(path string) error {
-	info, err := os.Lstat(path)
+func (j *journal) read() error {
+	info, err := os.Lstat(j.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a regular file", path)
-	case info.Size() > maxJournal:
-		return fmt.Errorf("%s is larger than a journal can be", path)
+		return fmt.Errorf("%s is not a regular file", j.path)
 	}
-	data, err := os.ReadFile(path)
+	f, err := os.Open(j.path)
 	if err != nil {
 		return err
 	}
+	defer f.Close()
 	at := map[string]int{}
-	for n := 1; len(data) > 0; n++ {
-		text, rest, whole := bytes.Cut(data, []byte("\n"))
-		data = rest
-		if !whole {
-			break
+	lines := bufio.NewReader(f)
+	for n := 1; ; n++ {
+		text, err := lines.ReadBytes('\n')
+		if err == io.EOF {
+			return nil // without what a crash left of a line
+		}
+		if err != nil {
+			return err
 		}
 		var l line
 		if err := json.Unmarshal(text, &l); err != nil {
-			return fmt.Errorf("%s:%d: %w", path, n, err)
+			return fmt.Errorf("%s:%d: %w", j.path, n, err)
 		}
 		if n == 1 && l.Version != journalVersion {
-			return fmt.Errorf("%s is not a journal that this version reads", path)
+			return fmt.Errorf("%s is not a journal that this version reads", j.path)
 		}
 		j.apply(l, at)
 	}
-	return nil
 }
 
 // apply takes a line in; at has the places of the endpoints.
@@ -143,8 +145,8 @@ func (j *journal) apply(l line, at map[string]int) {
 }
 
 // rewrite replaces the file by one that says the same in fewer lines.
-func (j *journal) rewrite(path string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), journalName+".*") // exclusively, 0600
+func (j *journal) rewrite() error {
+	f, err := os.CreateTemp(filepath.Dir(j.path), journalName+".*") // exclusively, 0600
 	if err != nil {
 		return err
 	}
@@ -156,32 +158,43 @@ func (j *journal) rewrite(path string) error {
 			err = enc.Encode(line{Endpoint: e})
 		}
 	}
-	err = errors.Join(err, enc.Encode(line{Clock: &j.clock}), w.Flush())
-	if err == nil {
-		err = f.Sync()
-	}
+	err = errors.Join(err, enc.Encode(line{Clock: &j.clock}), w.Flush(), f.Sync())
 	err = errors.Join(err, f.Close()) // an open file cannot be renamed on every system
+	if j.file != nil {
+		err = errors.Join(err, j.file.Close())
+	}
 	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
+		err = os.Rename(f.Name(), j.path)
+	} else {
 		_ = os.Remove(f.Name())
-		return err
 	}
-	j.file, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
-	return err
+	opened, oerr := os.OpenFile(j.path, os.O_WRONLY|os.O_APPEND, 0)
+	if oerr != nil {
+		return errors.Join(err, oerr)
+	}
+	j.file = opened
+	info, serr := opened.Stat()
+	if serr == nil {
+		j.size = info.Size()
+	}
+	return errors.Join(err, serr)
 }
 
-// write adds a line and returns when it is on disk.
+// write adds a line and returns when it is on disk. After an error the line is
+// not there.
 func (j *journal) write(l line) error {
 	text, err := json.Marshal(l)
 	if err != nil {
 		return err
 	}
-	if _, err := j.file.Write(append(text, '\n')); err != nil {
-		return err
+	if _, err = j.file.Write(append(text, '\n')); err == nil {
+		err = j.file.Sync()
 	}
-	return j.file.Sync()
+	if err != nil {
+		return errors.Join(err, j.file.Truncate(j.size))
+	}
+	j.size += int64(len(text)) + 1
+	return nil
 }
 
 func (j *journal) close() error { return errors.Join(j.file.Close(), j.lock.Close()) }

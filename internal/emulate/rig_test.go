@@ -202,7 +202,9 @@ type app struct {
 
 type arrival struct {
 	at     time.Time // by the clock of retries
+	method string
 	path   string
+	target string
 	header http.Header
 	body   []byte
 }
@@ -218,7 +220,7 @@ func newApp(t testing.TB, statuses ...int) *app {
 func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	a.mu.Lock()
-	a.got = append(a.got, arrival{a.clock(), r.URL.Path, r.Header.Clone(), body})
+	a.got = append(a.got, arrival{a.clock(), r.Method, r.URL.Path, r.RequestURI, r.Header.Clone(), body})
 	status, hang := a.statuses[0], a.hang
 	if len(a.statuses) > 1 {
 		a.statuses = a.statuses[1:]

@@ -178,7 +178,23 @@ func (s *Server) open(ctx context.Context) (err error) {
 func (s *Server) noteClock() error {
 	s.edit.Lock()
 	defer s.edit.Unlock()
-	return s.journal.write(line{Clock: &clockLine{At: s.cfg.Now(), Shown: s.clock.now(), Scale: s.cfg.TimeScale}})
+	s.journal.clock = clockLine{At: s.cfg.Now(), Shown: s.clock.now(), Scale: s.cfg.TimeScale}
+	return s.keep(line{Clock: &s.journal.clock})
+}
+
+// keep adds a line to the journal, which is written anew when it has become
+// long. The caller holds edit.
+func (s *Server) keep(l line) error {
+	if s.journal.size > longJournal {
+		s.journal.endpoints = nil
+		for _, e := range s.list("") {
+			s.journal.endpoints = append(s.journal.endpoints, &e.kept)
+		}
+		if err := s.journal.rewrite(); err != nil {
+			return err
+		}
+	}
+	return s.journal.write(l)
 }
 
 // ServeHTTP answers a call to one of the APIs.
