@@ -132,6 +132,7 @@ func nodeLibraries() []library {
 		{provider: "rfc9421", module: "http-message-signatures", age: judgedByBoth, makes: true, note: "of the community"},
 		{provider: "sanity", module: "@sanity/webhook", age: judgedByHooks, makes: true},
 		{provider: "sendgrid", module: "@sendgrid/eventwebhook", age: judgedByHooks},
+		{provider: "shopify", entry: "shopify-events", module: "@shopify/shopify-api"},
 		{provider: "smartcar", module: "smartcar", makes: true},
 		{
 			// It leaves the token of the last one out, which the documentation

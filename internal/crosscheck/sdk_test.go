@@ -310,6 +310,9 @@ func (r *sdkRunner) sign(tb testing.TB, l library, d arrival, secret string, at 
 	headers := q.Headers
 	for name, value := range a.Headers {
 		headers[name] = value
+		if value == "" {
+			delete(headers, name)
+		}
 	}
 	d.Headers = nil
 	for name, value := range headers {

@@ -6,6 +6,23 @@ import { hmac, keyPair, hash, seconds } from './recipe.mjs';
 // items are the parts of an Adyen notification, each signed on its own.
 const items = (text) => JSON.parse(text).notificationItems.map((item) => item.NotificationRequestItem);
 
+async function verifyShopify({ headers, text, secret, url }) {
+  await import('@shopify/shopify-api/adapters/node');
+  const { shopifyApi } = await import('@shopify/shopify-api');
+  const shopify = shopifyApi({
+    apiKey: 'not-used',
+    apiSecretKey: secret,
+    apiVersion: headers['x-shopify-api-version'] ?? headers['shopify-api-version'],
+    hostName: 'example.com',
+    isEmbeddedApp: false,
+    logger: { log: () => {} },
+  });
+  const rawRequest = Object.assign(Readable.from([]), { headers, method: 'POST', url: new URL(url).pathname });
+  const found = await shopify.webhooks.validate({ rawBody: text, rawRequest, rawResponse: {} });
+  if (!found.valid) throw new Error(`${found.reason} ${found.missingHeaders ?? ''}`);
+  return true;
+}
+
 export const libraries = {
   stripe: {
     async verify({ text, headers, secret }) {
@@ -20,24 +37,23 @@ export const libraries = {
   },
 
   shopify: {
-    async verify({ headers, text, secret, url }) {
-      await import('@shopify/shopify-api/adapters/node');
-      const { shopifyApi } = await import('@shopify/shopify-api');
-      const shopify = shopifyApi({
-        apiKey: 'not-used',
-        apiSecretKey: secret,
-        apiVersion: headers['x-shopify-api-version'],
-        hostName: 'example.com',
-        isEmbeddedApp: false,
-        logger: { log: () => {} },
-      });
-      const rawRequest = Object.assign(Readable.from([]), { headers, method: 'POST', url: new URL(url).pathname });
-      const found = await shopify.webhooks.validate({ rawBody: text, rawRequest, rawResponse: {} });
-      if (!found.valid) throw new Error(`${found.reason} ${found.missingHeaders ?? ''}`);
-      return true;
-    },
+    verify: verifyShopify,
     async sign({ body, secret }) {
       return { headers: { 'x-shopify-hmac-sha256': hmac('sha256', secret, body, 'base64') } };
+    },
+  },
+
+  // The headers of subscriptions to events, which replace the others.
+  'shopify-events': {
+    verify: verifyShopify,
+    async sign({ headers, body, secret }) {
+      const all = {};
+      for (const [name, value] of Object.entries(headers)) {
+        if (!name.startsWith('x-shopify-')) continue;
+        all[name] = '';
+        all[name.slice('x-'.length)] = value;
+      }
+      return { headers: { ...all, 'shopify-hmac-sha256': hmac('sha256', secret, body, 'base64') } };
     },
   },
 

@@ -5,8 +5,8 @@
 //   {"do": "verify", "library", "method", "url", "headers", "body_base64", "secret", "at"}
 //     → {"accepts": true}, or false with the library's "why"
 //   {"do": "sign", …}
-//     → {"headers", "body_base64", "secret"}, of which the last two are left
-//       out where they are as they were
+//     → {"headers", "body_base64", "secret"}: the headers that differ, empty
+//       those that go, and the rest where it differs
 //   {"do": "version", "module"}
 //     → {"version"}
 //
