@@ -119,9 +119,9 @@ func (r *reading) query() fields {
 	return r.queryList
 }
 
-// maxForm is how large a body may be to be read as a form. No provider sends a
-// larger one, and anybody can.
-const maxForm = 1 << 20
+// maxForm is how large a body may be to be read as a form: more than an event
+// of 1 MiB takes. No provider sends a larger one, and anybody can.
+const maxForm = 2 << 20
 
 func (r *reading) form() fields {
 	if !r.asked[2] {

@@ -410,3 +410,22 @@ func TestEveryItemHasToBeRight(t *testing.T) {
 		t.Errorf("an unsigned item more: %+v", v)
 	}
 }
+
+// TestLargeForm: a form as large as an event may be is signed with its fields,
+// so that a change in it is seen.
+func TestLargeForm(t *testing.T) {
+	t.Parallel()
+	s, err := scheme.Compile(scheme.Spec{Algorithm: "hmac-sha1", Content: []string{"{url}{form|sort|join}"}, Signature: in("header:X-Sig", "")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &scheme.Message{Method: "POST", URL: "http://127.0.0.1/", Header: make(map[string][]string), Body: []byte("a=1&b=" + strings.Repeat("x", 1<<20))}
+	keys := []scheme.NamedKey{{Name: "own", Key: sign(t, s, m)}}
+	if v := s.Verify(m, keys, scheme.VerifyOptions{Now: now}); v.Status != webhook.Verified {
+		t.Errorf("Verify = %+v, want verified", v)
+	}
+	m.Body[2] = '2'
+	if v := s.Verify(m, keys, scheme.VerifyOptions{Now: now}); v.Reason != webhook.SignatureMismatch {
+		t.Errorf("Verify of another form = %+v, want %s", v, webhook.SignatureMismatch)
+	}
+}
