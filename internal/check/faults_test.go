@@ -200,7 +200,11 @@ func (h *handler) handle(w http.ResponseWriter, body []byte) {
 	h.handled[id]++
 	again := h.handled[id] > 1
 	h.mu.Unlock()
-	if !again || h.is("not-idempotent") {
+	switch {
+	case again && !h.is("not-idempotent"):
+	case h.is("works-later"):
+		time.AfterFunc(100*time.Millisecond, func() { h.effects.Add(1) })
+	default:
 		h.effects.Add(1)
 	}
 	status := http.StatusOK

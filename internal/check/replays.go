@@ -20,7 +20,7 @@ func runReplays(ctx context.Context, r *run) finding {
 	if r.o.Effects == nil {
 		return notRun("nothing counts the effects: --probe COMMAND or --probe-url URL does")
 	}
-	before, err := r.o.Effects(ctx)
+	before, err := r.steady(ctx)
 	if err != nil {
 		return failed("the probe failed: "+err.Error(), "")
 	}
@@ -43,6 +43,26 @@ func runReplays(ctx context.Context, r *run) finding {
 		return failed(fmt.Sprintf("no effect was counted within %s", took(effectWait)), shots[0].line)
 	}
 	return failed(fmt.Sprintf("%d effects of one event that was delivered twice", n), shots[0].line)
+}
+
+// steady counts the effects when those of earlier requests have come: an app
+// may well answer first and work afterwards.
+func (r *run) steady(ctx context.Context) (int, error) {
+	limited, cancel := context.WithTimeout(ctx, effectWait)
+	defer cancel()
+	n, err := r.o.Effects(ctx)
+	for err == nil {
+		select {
+		case <-limited.Done():
+			return n, ctx.Err()
+		case <-time.After(effectSettle):
+		}
+		last := n
+		if n, err = r.o.Effects(ctx); n == last {
+			break
+		}
+	}
+	return n, err
 }
 
 // makeReplay makes one event and delivers it twice, as a provider does that
