@@ -182,6 +182,7 @@ func (s *Server) settle(ses *session, gone []*session) {
 	}
 	s.metrics.links.Add(1)
 	s.wheel.add(ses, pingEvery)
+	ses.link.Ping(0) // how far away it is decides how large windows grow
 	s.cfg.Log.Info("connected", "tunnel", n.label, "client", ses.hello.Client, "remote", ses.remote, "token", ses.token)
 	if s.draining.Load() { // Drain may have run between admit and here
 		ses.away.Store(true)

@@ -101,6 +101,7 @@ func (s *session) serve(ctx context.Context) *wire.CloseError {
 		}
 		s.leave(watch)
 	})
+	s.link.Ping(0) // how far away the relay is decides how large windows grow
 	e := s.link.Serve()
 	stop()
 	wg.Wait()

@@ -47,5 +47,7 @@
 // 256 KiB, the link with 4 MiB, and DATA spends both. A receiver grants more
 // with CREDIT when half of a window has been consumed by the reader beyond
 // (the app or the sender), not when the bytes arrive. So a slow app slows its
-// own sender, and what one stream holds in memory is bounded by its window.
+// own sender, and what one stream holds in memory is bounded by its window. A
+// receiver doubles the window of a stream that used up half of it within a
+// round trip, to at most 2 MiB and as long as all fit into the link's.
 package wire

@@ -116,6 +116,7 @@ type Link struct {
 	mu      sync.Mutex // guards the following
 	idle    sync.Cond  // the writer left
 	streams map[uint32]*Stream
+	grown   int    // what their windows have grown
 	nextID  uint32 // relay: the next stream; client: the lowest one not seen
 	away    bool
 	send    sendWindow
@@ -408,6 +409,14 @@ func (l *Link) addLocked(id uint32) *Stream {
 	}
 	l.streams[id] = s
 	return s
+}
+
+// forgetLocked removes a stream that is over.
+func (l *Link) forgetLocked(s *Stream) {
+	if _, known := l.streams[s.id]; known {
+		delete(l.streams, s.id)
+		l.grown -= s.recv.size - l.recvOf.Stream
+	}
 }
 
 func closeErrorOf(err error) *CloseError {

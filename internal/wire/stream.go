@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // ErrReset is wrapped by the error that a stream's methods return after RESET.
@@ -170,10 +171,26 @@ func (s *Stream) consumedLocked(n int) {
 	s.l.consumedLocked(n)
 	if !s.remoteDone {
 		if grant := s.recv.consume(n); grant > 0 {
-			s.l.creditLocked(s.id, grant)
+			s.l.creditLocked(s.id, grant+uint32(s.growLocked()))
 		}
 	}
 	s.l.kickLocked(true)
+}
+
+// growLocked doubles the window of a stream that it holds up, as long as the
+// windows of all streams together fit into the link's. It returns by how much.
+func (s *Stream) growLocked() int {
+	l := s.l
+	if !s.recv.hurry(time.Since(l.born), l.RTT()) {
+		return 0
+	}
+	more := min(s.recv.size, maxWindow-s.recv.size)
+	if more <= 0 || len(l.streams)*l.recvOf.Stream+l.grown+more > l.recvOf.Link {
+		return 0
+	}
+	s.recv.grow(more)
+	l.grown += more
+	return more
 }
 
 // Empty says that nothing is left to be read and nothing will come: the
@@ -338,7 +355,7 @@ func (s *Stream) Reset(code ResetCode, reason string) {
 	defer l.mu.Unlock()
 	if s.err == nil && !(s.localDone && s.remoteDone) {
 		s.dropLocked(Reset{code, reason})
-		delete(l.streams, s.id)
+		l.forgetLocked(s)
 		l.resetLocked(s.id, Reset{code, reason})
 	}
 	s.abandonLocked()
@@ -428,7 +445,7 @@ func (s *Stream) resetByPeerLocked(r Reset) {
 		return
 	}
 	s.dropLocked(r)
-	delete(s.l.streams, s.id)
+	s.l.forgetLocked(s)
 	s.abandonLocked()
 }
 
@@ -463,6 +480,6 @@ func (s *Stream) failLocked(err error) {
 // arrived can still be read.
 func (s *Stream) closeIfDoneLocked() {
 	if s.localDone && s.remoteDone {
-		delete(s.l.streams, s.id)
+		s.l.forgetLocked(s)
 	}
 }

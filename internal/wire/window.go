@@ -1,6 +1,9 @@
 package wire
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // ErrFlow is returned for DATA or CREDIT beyond what was granted. The link is
 // closed with CloseFlow.
@@ -18,12 +21,17 @@ func (w *sendWindow) grant(n uint32) error {
 	return nil
 }
 
+// maxWindow is how large a stream's window may grow: what a fast reader takes
+// in a round trip of 50 ms at 42 MB/s.
+const maxWindow = 2 << 20
+
 // A recvWindow is what the other end may still send, and what has been
 // consumed but not yet granted again.
 type recvWindow struct {
 	size     int
 	left     int
 	consumed int
+	granted  time.Duration // when something was granted last, since the link began
 }
 
 func newRecvWindow(size int) recvWindow { return recvWindow{size: size, left: size} }
@@ -49,4 +57,18 @@ func (w *recvWindow) consume(n int) uint32 {
 	w.consumed = 0
 	w.left += grant
 	return uint32(grant)
+}
+
+// hurry says whether the window holds the other end up: half of it has gone
+// within a round trip, as is found when that half is granted again.
+func (w *recvWindow) hurry(now, rtt time.Duration) bool {
+	last := w.granted
+	w.granted = now
+	return last > 0 && now-last <= rtt
+}
+
+// grow makes the window larger by n.
+func (w *recvWindow) grow(n int) {
+	w.size += n
+	w.left += n
 }
