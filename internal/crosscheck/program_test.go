@@ -45,12 +45,13 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 // build compiles a package, or a file, as a release does.
-func build(name, pkg string) (string, error) {
+func build(name, pkg string, flags ...string) (string, error) {
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
 	path := filepath.Join(buildDir(), name)
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-buildvcs=false", "-o", path, pkg)
+	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-buildvcs=false", "-o", path}, flags...)
+	cmd := exec.Command("go", append(args, pkg)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
