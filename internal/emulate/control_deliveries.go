@@ -156,7 +156,9 @@ func controlDelivery(c *call) {
 		return
 	}
 	v := c.s.deliveryView(d)
-	v.Request = c.s.conceal(d)
+	if e := c.s.find(d.Verification.SecretName, ""); e != nil && e.Borrows != ownSecrets {
+		v.Request = c.s.conceal(d)
+	}
 	c.json(http.StatusOK, v)
 }
 
@@ -182,7 +184,9 @@ func controlReplay(c *call) {
 		c.fail(err)
 		return
 	}
-	c.json(http.StatusAccepted, c.s.deliveryView(d))
+	v, now := c.s.deliveryView(d), webhook.FormatTime(c.s.cfg.Now())
+	v.Status, v.NextAttemptAt = pendingStatus, &now // though it may be over by now
+	c.json(http.StatusAccepted, v)
 }
 
 // replay makes one more attempt of a delivery: the next one of its schedule,

@@ -87,7 +87,7 @@ func controlCreate(c *call) {
 		c.fail(err)
 		return
 	}
-	r := registration{provider: *in.Provider, url: *in.URL, active: in.Active == nil || *in.Active, ownFirst: true}
+	r := registration{provider: *in.Provider, url: *in.URL, active: in.Active == nil || *in.Active, borrows: true}
 	p, err := c.provider(r.provider)
 	if err == nil && in.Events != nil {
 		r.events, err = *in.Events, patterns(p, *in.Events)

@@ -30,7 +30,8 @@
 //
 //	POST /_hooks/endpoints → 201 ENDPOINT
 //	  {"provider","url","events"?:["render.*"],"secret"?,"active"?:true}
-//	  Without secret: what hooks has for the provider (not told), else a new one.
+//	  Without secret: towards this machine the development secret (not told),
+//	  unless the person has one for the provider; else a new one.
 //	GET /_hooks/endpoints?provider= → {"endpoints":[ENDPOINT,…]}, newest first
 //	GET, PATCH, DELETE /_hooks/endpoints/{id}
 //	POST /_hooks/endpoints/{id}/rotate {"secret"?,"keep_old"?:"24h"} → ENDPOINT
@@ -40,7 +41,10 @@
 //	  ENDPOINT: {"id","provider","url","events","active","status":"ok|failing",
 //	  "failing_since"|null,"last_error"|null,"secret"|null,"secret_name"|null,
 //	  "old_secrets","pending","created_at"}. Of a key pair, secret is the public
-//	  key. secret_name: given, generated, or the name of a secret that hooks has.
+//	  key. secret_name: given, generated, development, or the name of a secret
+//	  that hooks keeps. Such secrets sign only for endpoints that were named by
+//	  whoever runs the emulator, and their url cannot be changed: no caller gets
+//	  anything signed with them.
 //
 //	POST /_hooks/events → 201 {"events":[{"id"|null,"type","provider",
 //	    "deliveries":["dlv_…",…]},…]}, answered when they are on disk
@@ -58,7 +62,8 @@
 //	GET /_hooks/deliveries?endpoint=&provider=&event=PATTERN&event_id=&status=
 //	    &limit=50&before=dlv_… → {"deliveries":[DELIVERY,…],"next":"dlv_…"|null},
 //	    newest first; next is the before of the next page
-//	GET /_hooks/deliveries/{id} → DELIVERY with "request", as it was signed first
+//	GET /_hooks/deliveries/{id} → DELIVERY with "request", as it was signed first;
+//	  without it where a secret that hooks keeps has signed it
 //	POST /_hooks/deliveries/{id}/replay → 202 DELIVERY: one more attempt, now
 //
 //	  DELIVERY: {"id","endpoint_id","provider","event_id"|null,"event_type","url",

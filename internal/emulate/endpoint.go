@@ -26,12 +26,22 @@ type kept struct {
 	URL       string       `json:"url"`
 	Events    []string     `json:"events"`
 	Active    bool         `json:"active"`
-	Secrets   []keptSecret `json:"secrets,omitempty"` // newest first; none: those that hooks has for the provider
+	Secrets   []keptSecret `json:"secrets,omitempty"` // newest first
+	Borrows   string       `json:"borrows,omitempty"` // or whose secrets sign: own or development
 	CreatedAt time.Time    `json:"created_at"`
 
 	FailingSince time.Time `json:"failing_since,omitzero"`
 	LastError    string    `json:"last_error,omitempty"`
 }
+
+// Whose secrets sign for an endpoint that has none itself: those that the person
+// keeps for the provider, or the development secret. The former are only for
+// endpoints that the person has named; whoever can call the control API must not
+// have anything signed with them that he can read.
+const (
+	ownSecrets        = "own"
+	developmentSecret = "development"
+)
 
 // keptSecret is a secret of an endpoint. Until is when one that was replaced
 // ends to count, by the clock of retries; zero for never.
@@ -105,15 +115,33 @@ func (s *Server) secretsOf(ctx context.Context, e *endpoint) ([]provider.NamedSe
 		e.shown = showable(e.provider, out[0].Secret)
 		return out, nil
 	}
-	list, err := s.owned(ctx, e.Provider, e.URL)
-	if err != nil || len(list) == 0 {
-		return nil, err
-	}
-	e.signedBy = list[0].Name
-	for _, one := range list {
+	list, err := s.borrowed(ctx, e)
+	for i, one := range list {
+		if i == 0 {
+			e.signedBy = one.Name
+		}
 		out = append(out, provider.NamedSecret{Name: e.ID, Secret: one.Secret})
 	}
-	return out, nil
+	return out, err
+}
+
+// borrowed returns the secrets that sign for an endpoint that has none itself.
+func (s *Server) borrowed(ctx context.Context, e *endpoint) ([]secret.Named, error) {
+	switch e.Borrows {
+	case ownSecrets:
+		list, err := s.cfg.Secrets(ctx, e.Provider)
+		if err == nil && len(list) == 0 {
+			err = errors.New("there is no secret for " + e.Provider + " any more")
+		}
+		return list, err
+	case developmentSecret:
+		if u, err := url.Parse(e.URL); err != nil || !secret.MayUseDevelopment(u) {
+			return nil, &inputError{Field: "url", Message: "the development secret signs only for this machine", Hint: "give a secret as well"}
+		}
+		one, err := s.cfg.Development(e.Provider)
+		return []secret.Named{one}, err
+	}
+	return nil, nil // it signs nothing
 }
 
 // showable is what a receiver needs of a secret that is its own: the text, or
@@ -134,21 +162,6 @@ func showable(p *provider.Provider, s safetext.Secret) string {
 	return ""
 }
 
-// owned returns the secrets that hooks has for a provider and may use towards
-// rawURL; none is no error.
-func (s *Server) owned(ctx context.Context, id, rawURL string) ([]secret.Named, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil || s.cfg.Secrets == nil {
-		return nil, err
-	}
-	list, err := s.cfg.Secrets(ctx, id, u)
-	var none *secret.NoSecretError
-	if errors.As(err, &none) {
-		return nil, nil
-	}
-	return list, err
-}
-
 // hasExpired says whether a secret of e does not count any more.
 func (e *endpoint) hasExpired(now time.Time) bool {
 	return slices.ContainsFunc(e.Secrets, func(one keptSecret) bool { return one.expired(now) })
@@ -163,7 +176,8 @@ type registration struct {
 	events   []string
 	active   bool
 	secret   string
-	ownFirst bool // without a secret, those that hooks has count before a new one
+	named    bool // by the person who runs the emulator: his secrets may sign
+	borrows  bool // without a secret, one that hooks has counts before a new one
 }
 
 // register makes an endpoint. The error is an *inputError, errFull, or that of
@@ -199,10 +213,24 @@ func (s *Server) chooseSecret(ctx context.Context, k *kept, r registration) erro
 		k.Secrets = []keptSecret{{Text: r.secret, Given: true}}
 		return nil
 	}
-	if r.ownFirst {
-		list, err := s.owned(ctx, k.Provider, k.URL)
-		if err != nil || len(list) > 0 {
+	if r.borrows && s.cfg.Secrets != nil {
+		own, err := s.cfg.Secrets(ctx, k.Provider)
+		if err != nil {
 			return err
+		}
+		u, err := url.Parse(k.URL)
+		switch {
+		case err != nil:
+			return err
+		case len(own) > 0 && r.named:
+			k.Borrows = ownSecrets
+			return nil
+		case len(own) == 0 && secret.MayUseDevelopment(u):
+			var none *secret.NoSecretError
+			if _, err := s.cfg.Development(k.Provider); !errors.As(err, &none) {
+				k.Borrows = developmentSecret
+				return err
+			}
 		}
 	}
 	made, err := s.makeSecret(k.Provider)
@@ -254,6 +282,12 @@ func (s *Server) change(ctx context.Context, id string, edit func(*kept) error) 
 	k.Events, k.Secrets = slices.Clone(k.Events), slices.Clone(k.Secrets)
 	if err := edit(&k); err != nil {
 		return nil, err
+	}
+	if len(k.Secrets) > 0 {
+		k.Borrows = ""
+	}
+	if k.Borrows == ownSecrets && k.URL != old.URL {
+		return nil, &inputError{Field: "url", Message: "a secret of " + k.Provider + " that hooks keeps signs for this endpoint, so it stays where it is"}
 	}
 	if err := s.cfg.Reach.CheckURL(k.URL); err != nil {
 		return nil, &inputError{Field: "url", Message: err.Error()}
@@ -355,7 +389,7 @@ func (s *Server) Register(ctx context.Context, id, rawURL string) (string, error
 			return e.ID, nil
 		}
 	}
-	e, err := s.register(ctx, registration{provider: id, url: rawURL, active: true, ownFirst: true})
+	e, err := s.register(ctx, registration{provider: id, url: rawURL, active: true, named: true, borrows: true})
 	var input *inputError
 	switch {
 	case errors.As(err, &input):

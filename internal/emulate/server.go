@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,10 +35,12 @@ type Config struct {
 	// Relaxed leaves out the waiting for the disk: Dir does not outlive the run.
 	Relaxed bool
 
-	// Secrets returns the secrets with which a provider signs towards target
-	// where an endpoint is registered without one of its own; a
-	// *secret.NoSecretError if there are none. Nil: there never are.
-	Secrets func(ctx context.Context, provider string, target *url.URL) ([]secret.Named, error)
+	// Secrets returns the secrets that the person has for a provider, the newest
+	// first; they sign for endpoints of Register. Development returns the
+	// development secret, which signs towards this machine where an endpoint is
+	// registered without one. Both or neither are set.
+	Secrets     func(ctx context.Context, provider string) ([]secret.Named, error)
+	Development func(provider string) (secret.Named, error)
 
 	APIKey     safetext.Secret // that the APIs ask for; empty: any will do
 	ControlKey safetext.Secret // that the control API asks for; empty: none

@@ -74,7 +74,7 @@ Deliveries follow the schedule, the time-out and the rules of their provider. --
 
 Without --data-dir everything is gone at the end. With it, endpoints and what is owed are on disk before an answer says so; whoever starts there again goes on, also after a crash, and nothing is lost.
 
-An endpoint of --endpoint or /_hooks/endpoints that has no secret is signed for with what hooks secrets has for the provider, or the development secret, as by hooks send.
+An endpoint of --endpoint is signed for with --secret or what hooks secrets has for the provider, as by hooks send. For one that is registered at /_hooks/endpoints without a secret it is the development secret, where the provider has no other and the endpoint is on this machine, else a new one, which the answer tells.
 
 Deliveries go to the internet and, while the emulator listens on this machine only, to this machine. --allow-hosts says otherwise: names, addresses, networks, loopback, public, and nothing else. Redirects are not followed. Where others can reach the emulator, its control API needs a key, which is told at the start.`
 

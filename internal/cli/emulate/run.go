@@ -150,10 +150,15 @@ func (m *emulating) secrets(cfg *emulate.Config) error {
 		return err
 	}
 	var mu sync.Mutex
-	cfg.Secrets = func(ctx context.Context, id string, target *url.URL) ([]secret.Named, error) {
+	cfg.Secrets = func(ctx context.Context, id string) ([]secret.Named, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		return resolver.ToSign(ctx, id, target)
+		return resolver.For(ctx, id)
+	}
+	cfg.Development = func(id string) (secret.Named, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return resolver.ForDevelopment(id)
 	}
 	return nil
 }
