@@ -151,7 +151,7 @@ func (s *Server) callbacks(ses *session) wire.Callbacks {
 		Nack: func(k wire.Nack) {
 			n := ses.name
 			n.mu.Lock()
-			ses.lane.box.nacked(ses, k, time.Now())
+			ses.lane.box.nacked(ses, k, ses.hello.SkipPoison, time.Now())
 			delete(ses.replayed, k.Offset) // a copy that is not wanted now is not sent again
 			n.mu.Unlock()
 			s.kick(n)

@@ -218,7 +218,7 @@ func (n *name) idleLocked() bool {
 		return false
 	}
 	for _, l := range n.lanes {
-		if l.box.waiting > 0 && (l.instance == "" || n.sessionOfLocked(l) != nil) {
+		if l.box.waiting > l.box.poisoned() && (l.instance == "" || n.sessionOfLocked(l) != nil) {
 			return false
 		}
 	}

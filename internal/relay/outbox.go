@@ -14,7 +14,8 @@ import (
 //
 // Events are handed out in the order of their offsets. One that comes back
 // goes before those that were never handed out; with ordered it also holds
-// them up until it has gone again.
+// them up until it has gone again. One that was refused very often goes behind
+// all others, if its client wants that.
 type outbox[H comparable] struct {
 	ordered bool
 	next    uint64 // lowest offset that was never handed out
@@ -22,7 +23,7 @@ type outbox[H comparable] struct {
 	waiting int64  // stored, not acknowledged, not expired
 	storing int    // on their way into the store
 	flights map[uint64]flight[H]
-	back    []comeback          // by offset
+	back    []comeback[H]       // by offset
 	dead    map[uint64]struct{} // left the store before they were handed out
 }
 
@@ -32,14 +33,15 @@ type flight[H comparable] struct {
 	size    int64
 	tries   uint32
 	damaged uint32 // how often its body came wrong
+	refused uint32 // how often it was given back, the app being there
+	poison  bool   // so often that it goes behind the rest
 }
 
 // A comeback is an event that has to go again.
-type comeback struct {
-	offset  uint64
-	tries   uint32
-	damaged uint32
-	due     time.Time
+type comeback[H comparable] struct {
+	flight[H]
+	offset uint64
+	due    time.Time
 }
 
 // stored notes that the store has taken an event.
@@ -52,22 +54,52 @@ func (o *outbox[H]) stored(offset uint64) {
 // the store has at or above offset. ok is false if there is none now; wait is
 // then how long until there is, 0 if that is not a matter of time.
 func (o *outbox[H]) pick(now time.Time) (offset uint64, fresh, ok bool, wait time.Duration) {
+	if offset, ok, wait = o.comesBack(now, false); ok || wait > 0 && o.ordered {
+		return offset, false, ok, wait
+	}
+	if o.next <= o.tail {
+		return o.next, true, true, 0
+	}
+	offset, ok, last := o.comesBack(now, true)
+	if wait == 0 || last > 0 && last < wait {
+		wait = last
+	}
+	return offset, false, ok, wait
+}
+
+// comesBack says which of those that came back is due first.
+func (o *outbox[H]) comesBack(now time.Time, poison bool) (offset uint64, ok bool, wait time.Duration) {
 	for _, b := range o.back {
-		if left := b.due.Sub(now); left > 0 {
-			if wait == 0 || left < wait {
-				wait = left
-			}
-			if o.ordered {
-				return 0, false, false, wait
-			}
+		if b.poison != poison {
 			continue
 		}
-		return b.offset, false, true, 0
+		left := b.due.Sub(now)
+		if left <= 0 {
+			return b.offset, true, 0
+		}
+		if wait == 0 || left < wait {
+			wait = left
+		}
+		if o.ordered {
+			break
+		}
 	}
-	if o.next > o.tail {
-		return 0, false, false, wait
+	return 0, false, wait
+}
+
+// poisoned is how many events were refused so often that they hold up nothing.
+func (o *outbox[H]) poisoned() (n int64) {
+	for _, b := range o.back {
+		if b.poison {
+			n++
+		}
 	}
-	return o.next, true, true, 0
+	for _, f := range o.flights {
+		if f.poison {
+			n++
+		}
+	}
+	return n
 }
 
 // can says whether an event that pick named, and that was then read from the
@@ -79,21 +111,23 @@ func (o *outbox[H]) can(offset uint64) bool {
 
 // launch notes that h gets the event now and returns how often it went before.
 func (o *outbox[H]) launch(h H, offset uint64, size int64) uint32 {
-	f := flight[H]{to: h, size: size}
+	var f flight[H]
 	if i := o.find(offset); i >= 0 {
-		f.tries, f.damaged = o.back[i].tries, o.back[i].damaged
+		f = o.back[i].flight
 		o.back = slices.Delete(o.back, i, i+1)
 	}
 	o.skip(offset + 1)
 	if o.flights == nil {
 		o.flights = make(map[uint64]flight[H])
 	}
-	o.flights[offset] = flight[H]{to: h, size: size, tries: f.tries + 1, damaged: f.damaged}
-	return f.tries
+	f.to, f.size = h, size
+	f.tries++
+	o.flights[offset] = f
+	return f.tries - 1
 }
 
 func (o *outbox[H]) find(offset uint64) int {
-	return slices.IndexFunc(o.back, func(b comeback) bool { return b.offset == offset })
+	return slices.IndexFunc(o.back, func(b comeback[H]) bool { return b.offset == offset })
 }
 
 // skip notes that the store has nothing below offset that was not handed out.
@@ -140,20 +174,29 @@ func (o *outbox[H]) acked(h H, a wire.Ack) []uint64 {
 func (o *outbox[H]) ackedTo(offset uint64, count int) {
 	o.skip(offset + 1)
 	maps.DeleteFunc(o.flights, func(f uint64, _ flight[H]) bool { return f <= offset })
-	o.back = slices.DeleteFunc(o.back, func(b comeback) bool { return b.offset <= offset })
+	o.back = slices.DeleteFunc(o.back, func(b comeback[H]) bool { return b.offset <= offset })
 	o.waiting -= int64(count)
 }
 
 // damagedTries is how often a body that came wrong is sent again at once.
 const damagedTries = 3
 
-// nacked notes that h gives an event back.
-func (o *outbox[H]) nacked(h H, n wire.Nack, now time.Time) {
+// poisonTries is how often an event is refused until it is taken for one that
+// its app will never take.
+const poisonTries = 10
+
+// nacked notes that h gives an event back. With skip one that it refuses again
+// and again goes behind the others: an app that is not there refuses nothing.
+func (o *outbox[H]) nacked(h H, n wire.Nack, skip bool, now time.Time) {
 	f, ok := o.flights[n.Offset]
 	if !ok || f.to != h {
 		return
 	}
 	delay := n.Delay
+	if n.Why == wire.NackWait {
+		f.refused++
+		f.poison = skip && f.refused >= poisonTries
+	}
 	if n.Why == wire.NackDigest {
 		f.damaged++
 		if delay = 0; f.damaged > damagedTries {
@@ -182,7 +225,7 @@ func (o *outbox[H]) unsent(h H, offset uint64, now time.Time) {
 
 func (o *outbox[H]) comeBack(offset uint64, f flight[H], due time.Time) {
 	delete(o.flights, offset)
-	i, _ := slices.BinarySearchFunc(o.back, offset, func(b comeback, at uint64) int {
+	i, _ := slices.BinarySearchFunc(o.back, offset, func(b comeback[H], at uint64) int {
 		switch {
 		case b.offset < at:
 			return -1
@@ -191,7 +234,7 @@ func (o *outbox[H]) comeBack(offset uint64, f flight[H], due time.Time) {
 		}
 		return 0
 	})
-	o.back = slices.Insert(o.back, i, comeback{offset, f.tries, f.damaged, due})
+	o.back = slices.Insert(o.back, i, comeback[H]{f, offset, due})
 }
 
 // load is how many events h has, and their bytes.

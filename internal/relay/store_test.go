@@ -278,3 +278,56 @@ func TestSeekReadsAgain(t *testing.T) {
 	waitFor(t, func() bool { return second.count() == 6 })
 	waitFor(t, func() bool { c := sp.Totals(); return c.Stored == 6 && c.Acked == 6 && c.Waiting == 0 })
 }
+
+// An event that the app refuses again and again holds up those behind it,
+// unless it may be skipped; it is never given up.
+func TestSkipPoison(t *testing.T) {
+	t.Parallel()
+	for _, skip := range []bool{false, true} {
+		t.Run(fmt.Sprint(skip), func(t *testing.T) {
+			t.Parallel()
+			change, sp := storing(t, spool.Limits{})
+			s := serve(t, change)
+			var mu sync.Mutex
+			var order []string
+			refused, cured := 0, false
+			public, _ := dial(t, s, "poison", answering("live"), func(c *tunnel.Config) {
+				c.Mode, c.SkipPoison = wire.ModeQueue, skip
+				c.Deliver = func(_ context.Context, e *tunnel.Stored) error {
+					mu.Lock()
+					defer mu.Unlock()
+					if string(e.Body) == "bad" && !cured {
+						refused++
+						return &tunnel.Later{Why: wire.NackWait}
+					}
+					order = append(order, string(e.Body))
+					return nil
+				}
+			})
+			for _, body := range []string{"bad", "good", "better"} {
+				if status, _ := send(t, public, body); status != 202 {
+					t.Fatalf("status %d", status)
+				}
+			}
+			got := func() string {
+				mu.Lock()
+				defer mu.Unlock()
+				return fmt.Sprint(order)
+			}
+			if skip {
+				waitFor(t, func() bool { return got() == "[good better]" })
+			} else {
+				waitFor(t, func() bool { mu.Lock(); defer mu.Unlock(); return refused > 20 })
+				if got() != "[]" {
+					t.Errorf("something overtook: %s", got())
+				}
+			}
+			mu.Lock()
+			cured = true
+			mu.Unlock()
+			want := map[bool]string{false: "[bad good better]", true: "[good better bad]"}[skip]
+			waitFor(t, func() bool { return got() == want })
+			waitFor(t, func() bool { c := sp.Totals(); return c.Waiting == 0 && c.Acked == 3 })
+		})
+	}
+}

@@ -35,6 +35,7 @@ type Config struct {
 
 	Parallel     int       // events that are under way at a time; 0 is 1, which keeps their order
 	Since        time.Time // read again what came since then, as far as the relay keeps it; zero: nothing
+	SkipPoison   bool      // an event that Deliver gives back ten times, the app being there, goes behind the others
 	AcceptStatus int       // what a sender is told of a stored request; 0 is 202
 
 	Handler http.Handler // answers live requests
@@ -306,7 +307,7 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 func (c *Client) hello() *wire.Hello {
 	h := &wire.Hello{
 		Client: c.cfg.Program, Instance: c.instance, Mode: c.cfg.Mode, Share: c.cfg.Share,
-		Parallel: c.cfg.Parallel, AcceptStatus: c.cfg.AcceptStatus, Limits: wire.DefaultWindows(),
+		Parallel: c.cfg.Parallel, AcceptStatus: c.cfg.AcceptStatus, SkipPoison: c.cfg.SkipPoison, Limits: wire.DefaultWindows(),
 	}
 	if c.cfg.Deliver == nil {
 		h.Mode = wire.ModeLive

@@ -226,8 +226,14 @@ func (r *Recorder) forward(ctx context.Context, e *Stored, req *http.Request, d 
 	if a.Response != nil {
 		why = wire.NackWait
 	}
+	if e.Attempt == stuckAfter {
+		r.tell(capture.Event{Kind: capture.Noted, Note: fmt.Sprintf("%s had no success in %d attempts; it is tried again", d.ID, stuckAfter)})
+	}
 	return &Later{After: patience(e.Attempt), Why: why, Err: errors.New(a.Err)}
 }
+
+// stuckAfter is the attempt after which an event is spoken of by itself.
+const stuckAfter = 10
 
 func sameFailure(before []webhook.Attempt, a webhook.Attempt) bool {
 	if len(before) == 0 {

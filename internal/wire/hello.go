@@ -51,6 +51,7 @@ type Hello struct {
 	Share        Share    `json:"share,omitempty"`
 	Parallel     int      `json:"parallel,omitempty"`
 	AcceptStatus int      `json:"accept_status,omitempty"` // what a sender is told of a stored event
+	SkipPoison   bool     `json:"skip_poison,omitempty"`   // an event that is refused ten times goes behind the rest
 	Want         []string `json:"want,omitempty"`
 	Resume       *Resume  `json:"resume,omitempty"`
 	Limits       Windows  `json:"limits"`

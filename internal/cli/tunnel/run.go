@@ -52,7 +52,7 @@ func Run(ctx context.Context, env *cli.Env, opts Options) error {
 	}
 	client := tunnel.New(tunnel.Config{
 		Relay: place.URL, Token: place.Token, Name: place.Name, Program: "hooks/" + build.Read().Version,
-		Mode: wire.Mode(opts.Mode), Share: wire.Share(opts.Relay.Share), Instance: place.Instance, Parallel: opts.Parallel, AcceptStatus: opts.AcceptStatus,
+		Mode: wire.Mode(opts.Mode), Share: wire.Share(opts.Relay.Share), Instance: place.Instance, Parallel: opts.Parallel, AcceptStatus: opts.AcceptStatus, SkipPoison: opts.SkipPoison,
 		Since: since, Handler: h.handler(rec), Deliver: rec.Deliver, Observe: h.state, NoRetry: opts.NoRetry, Now: env.Now,
 		TLS: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: opts.Insecure}, //nolint:gosec // asked for by the person, for one command
 	})
@@ -69,6 +69,8 @@ func checkOptions(opts Options) error {
 	switch {
 	case opts.Parallel < 1 || opts.Parallel > 64:
 		return cli.Usagef("--parallel is a number from 1 to 64")
+	case opts.SkipPoison && !opts.Retry:
+		return cli.Usagef("--skip-poison belongs to --retry: without it any answer of the app completes an event")
 	case opts.AcceptStatus != 200 && opts.AcceptStatus != 202 && opts.AcceptStatus != 204:
 		return cli.Usagef("--accept-status is 200, 202 or 204")
 	}

@@ -21,6 +21,7 @@ type Options struct {
 	Parallel     int
 	AcceptStatus int
 	Retry        bool
+	SkipPoison   bool
 	NoRetry      bool
 	VerifiedOnly bool
 	HostHeader   string
@@ -71,6 +72,7 @@ func bind(cmd *cobra.Command, o *Options) {
 	fs.IntVar(&o.Parallel, "parallel", 1, "deliver `N` kept events at a time; above 1 they overtake each other")
 	fs.IntVar(&o.AcceptStatus, "accept-status", 202, "what senders are told of a kept event: `STATUS` 200, 202 or 204")
 	fs.BoolVar(&o.Retry, "retry", false, "deliver kept events again until the app answers with 2xx")
+	fs.BoolVar(&o.SkipPoison, "skip-poison", false, "with --retry: an event that the app refuses ten times goes behind the others, which it holds up otherwise")
 	fs.BoolVar(&o.NoRetry, "no-retry", false, "end when the connection is lost, instead of connecting again")
 	fs.BoolVar(&o.VerifiedOnly, "verified-only", false, "answer 401 to what is not verified, and keep it from the app")
 	cli.Choice(cmd, &o.HostHeader, "host-header", "rewrite", "the Host that the app sees: its own, or the one that the sender called", "rewrite", "preserve")
