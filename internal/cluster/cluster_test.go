@@ -1,0 +1,414 @@
+package cluster_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/acme/autocert"
+
+	"github.com/hooks-cli/hooks/internal/cluster"
+	"github.com/hooks-cli/hooks/internal/cluster/natstest"
+	"github.com/hooks-cli/hooks/internal/spool"
+	"github.com/hooks-cli/hooks/internal/wire"
+)
+
+func open(tb testing.TB, servers *natstest.Cluster, node string, limits spool.Limits) *cluster.Cluster {
+	tb.Helper()
+	c, err := cluster.Connect(tb.Context(), cluster.Config{
+		URL: servers.URL(), Node: node, Address: node + ":1", Limits: limits, Streams: 2, Now: time.Now,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = c.Close() })
+	if err := c.Join(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+func claim(tb testing.TB, c *cluster.Cluster, label string, key byte) (*cluster.Queue, *cluster.Owner) {
+	tb.Helper()
+	o, err := c.Claim(tb.Context(), label, cluster.Owner{Key: [32]byte{key}, Mode: "auto", Share: "exclusive", Accept: 202, UsedAt: time.Now()}, time.Time{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	q, err := c.Open(tb.Context(), label, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return q, o
+}
+
+func record(n int, size int) *spool.Record {
+	body := bytes.Repeat([]byte{byte(n), byte(n >> 8), 'x'}, size/3+1)[:size]
+	r := &spool.Record{ReceivedAt: time.Now(), Head: []byte("head"), Body: body, Digest: sha256.Sum256(body)}
+	binary.BigEndian.PutUint64(r.ID[:], uint64(n))
+	copy(r.ID[8:], "12345678")
+	return r
+}
+
+// What is stored is read again as it was, in order, whatever its size, by the
+// owner of the name, whichever node stored it.
+func TestStoreAndRead(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1)
+	limits := spool.Limits{Bytes: 1 << 30}
+	one, two := open(t, servers, "one", limits), open(t, servers, "two", limits)
+	q, o := claim(t, one, "my-app", 1)
+	sizes := []int{0, 1, 1000, 512 << 10, 512<<10 + 1, 3<<20 + 7}
+	for i, size := range sizes {
+		if i%2 == 0 {
+			if err := q.Append(t.Context(), record(i, size)); err != nil {
+				t.Fatalf("Append of %d bytes: %v", size, err)
+			}
+			continue
+		}
+		if err := two.Store(t.Context(), "my-app", o, record(i, size)); err != nil {
+			t.Fatalf("Store of %d bytes: %v", size, err)
+		}
+	}
+	var got []*spool.Record
+	for offset := uint64(1); ; {
+		list, err := q.Read(t.Context(), offset, 32, 4<<20, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) == 0 {
+			break
+		}
+		got = append(got, list...)
+		offset = list[len(list)-1].Offset + 1
+	}
+	if len(got) != len(sizes) {
+		t.Fatalf("%d events, want %d", len(got), len(sizes))
+	}
+	for i, r := range got {
+		want := record(i, sizes[i])
+		if r.Damaged || r.Done || r.ID != want.ID || !bytes.Equal(r.Body, want.Body) || string(r.Head) != "head" {
+			t.Errorf("event %d is not what was stored", i)
+		}
+	}
+	if c := q.Counts(); c.Waiting != int64(len(sizes)) {
+		t.Errorf("waiting = %d, want %d", c.Waiting, len(sizes))
+	}
+}
+
+// Many senders share batches, and each event gets its own offset.
+func TestBatches(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1)
+	c := open(t, servers, "one", spool.Limits{})
+	q, _ := claim(t, c, "busy", 1)
+	var mu sync.Mutex
+	offsets := make(map[uint64]int)
+	var senders sync.WaitGroup
+	for i := range 300 {
+		senders.Go(func() {
+			r := record(i, 100)
+			if err := q.Append(context.Background(), r); err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			offsets[r.Offset] = i
+		})
+	}
+	senders.Wait()
+	list, err := q.Read(t.Context(), 1, 1000, 64<<20, false)
+	if err != nil || len(list) != 300 {
+		t.Fatalf("Read = %d events, %v", len(list), err)
+	}
+	for _, r := range list {
+		if i, ok := offsets[r.Offset]; !ok || r.ID != record(i, 100).ID {
+			t.Errorf("offset %d is another event's", r.Offset)
+		}
+	}
+}
+
+// An event that is stored again because nobody knew whether it was is one
+// event, alone and within a batch.
+func TestStoredTwice(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1)
+	c := open(t, servers, "one", spool.Limits{})
+	q, _ := claim(t, c, "again", 1)
+	first := record(1, 10)
+	for range 2 {
+		if err := q.Append(t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var senders sync.WaitGroup
+	for i := range 20 {
+		senders.Go(func() {
+			if err := q.Append(context.Background(), record(i, 10)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	senders.Wait()
+	list, err := q.Read(t.Context(), 1, 100, 1<<20, false)
+	if err != nil || len(list) != 20 {
+		t.Errorf("Read = %d events, %v, want 20", len(list), err)
+	}
+}
+
+// A name that is full says so, at its owner and elsewhere, and others go on.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1)
+	limits := spool.Limits{Events: 3}
+	one, two := open(t, servers, "one", limits), open(t, servers, "two", limits)
+	q, o := claim(t, one, "full", 1)
+	for i := range 3 {
+		if err := q.Append(t.Context(), record(i, 10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := q.Append(t.Context(), record(4, 10)); !errors.Is(err, spool.ErrFull) {
+		t.Errorf("Append to a full name = %v", err)
+	}
+	if err := two.Store(t.Context(), "full", o, record(5, 10)); !errors.Is(err, spool.ErrFull) {
+		t.Errorf("Store to a full name = %v", err)
+	}
+	other, _ := claim(t, one, "roomy", 1)
+	if err := other.Append(t.Context(), record(6, 10)); err != nil {
+		t.Errorf("Append to another name = %v", err)
+	}
+}
+
+// What was acknowledged stays so when the name moves to another node, also out
+// of order; what was not comes again.
+func TestCursorMoves(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1)
+	one, two := open(t, servers, "one", spool.Limits{}), open(t, servers, "two", spool.Limits{})
+	q, _ := claim(t, one, "moving", 1)
+	var offsets []uint64
+	for i := range 10 {
+		r := record(i, 10)
+		if err := q.Append(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		offsets = append(offsets, r.Offset)
+	}
+	if list, err := q.Read(t.Context(), 1, 32, 1<<20, false); err != nil || len(list) != 10 {
+		t.Fatalf("Read = %d, %v", len(list), err)
+	}
+	for _, i := range []int{0, 1, 2, 5, 7} {
+		q.Ack(offsets[i])
+	}
+	if err := one.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	moved, _ := claim(t, two, "moving", 1)
+	list, err := moved.Read(t.Context(), 1, 32, 1<<20, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []uint64
+	for _, r := range list {
+		got = append(got, r.Offset)
+	}
+	want := []uint64{offsets[3], offsets[4], offsets[6], offsets[8], offsets[9]}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("after the move %v wait, want %v", got, want)
+	}
+	if c := moved.Counts(); c.Waiting != 5 {
+		t.Errorf("waiting = %d, want 5", c.Waiting)
+	}
+	for _, o := range want {
+		moved.Ack(o)
+	}
+	if err := two.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	q.Ack(offsets[9]) // the node that lost the name does not know yet
+	if err := one.Flush(t.Context()); !errors.Is(err, cluster.ErrMoved) {
+		t.Errorf("the cursor of a node that lost the name = %v, want ErrMoved", err)
+	}
+}
+
+// An event that another node stored below one that the owner has acknowledged
+// is not lost with the cursor.
+func TestCursorStopsBeforeTheUnseen(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1)
+	one, two := open(t, servers, "one", spool.Limits{}), open(t, servers, "two", spool.Limits{})
+	q, o := claim(t, one, "unseen", 1)
+	foreign, own := record(1, 10), record(2, 10)
+	if err := two.Store(t.Context(), "unseen", o, foreign); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Append(t.Context(), own); err != nil {
+		t.Fatal(err)
+	}
+	q.Ack(own.Offset)
+	if err := q.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again, _ := claim(t, two, "unseen", 1)
+	list, err := again.Read(t.Context(), 1, 32, 1<<20, false)
+	if err != nil || len(list) != 1 || list[0].ID != foreign.ID {
+		t.Errorf("Read = %d events, %v, want the one that nobody acknowledged", len(list), err)
+	}
+}
+
+// Of those who claim a name, whoever has its key gets it, one after the other;
+// nobody else does.
+func TestClaims(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1)
+	nodes := []*cluster.Cluster{open(t, servers, "one", spool.Limits{}), open(t, servers, "two", spool.Limits{}), open(t, servers, "three", spool.Limits{})}
+	var mu sync.Mutex
+	generations := make(map[uint64]string)
+	var claims sync.WaitGroup
+	for i := range 30 {
+		claims.Go(func() {
+			c := nodes[i%3]
+			o, err := c.Claim(context.Background(), "wanted", cluster.Owner{Key: [32]byte{1}, UsedAt: time.Now()}, time.Time{})
+			if errors.Is(err, cluster.ErrAway) {
+				return // beaten again and again
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if before, ok := generations[o.Generation]; ok {
+				t.Errorf("generation %d went to %s and %s", o.Generation, before, c.Node())
+			}
+			generations[o.Generation] = c.Node()
+		})
+	}
+	claims.Wait()
+	if _, err := nodes[0].Claim(t.Context(), "wanted", cluster.Owner{Key: [32]byte{2}}, time.Now().Add(-time.Hour)); !errors.Is(err, cluster.ErrTaken) {
+		t.Errorf("a stranger's claim = %v, want ErrTaken", err)
+	}
+}
+
+// Nodes find out who owns a name, that it has moved, and that a node is gone.
+func TestFind(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1)
+	one, two := open(t, servers, "one", spool.Limits{}), open(t, servers, "two", spool.Limits{})
+	if o, err := two.Find(t.Context(), "found"); err != nil || o != nil {
+		t.Fatalf("Find of a name that nobody has = %v, %v", o, err)
+	}
+	moves, notes := make(chan uint64, 8), make(chan uint64, 8)
+	one.OnMove(func(label string, generation uint64) { moves <- generation })
+	one.OnNote(func(label string, offset uint64) { notes <- offset })
+	_, o := claim(t, one, "found", 1)
+	<-moves
+	two.Forget("found")
+	seen, err := two.Find(t.Context(), "found")
+	if err != nil || seen == nil || seen.Node != "one" || seen.Generation != o.Generation {
+		t.Fatalf("Find = %+v, %v", seen, err)
+	}
+	if address, ok := two.AddressOf(seen); !ok || address != "one:1" {
+		t.Errorf("AddressOf = %q, %v", address, ok)
+	}
+	r := record(1, 10)
+	if err := two.Store(t.Context(), "found", seen, r); err != nil {
+		t.Fatal(err)
+	}
+	if offset := <-notes; offset != r.Offset {
+		t.Errorf("the owner was told of %d, want %d", offset, r.Offset)
+	}
+	_, moved := claim(t, two, "found", 1)
+	if generation := <-moves; generation != moved.Generation {
+		t.Errorf("the owner before was told of generation %d, want %d", generation, moved.Generation)
+	}
+	if err := one.Close(); err != nil {
+		t.Error(err)
+	}
+	eventually(t, func() bool { return !two.Alive(seen) }, "a node that has left still counts as alive")
+}
+
+func eventually(tb testing.TB, ok func() bool, what string) {
+	tb.Helper()
+	end := time.Now().Add(30 * time.Second)
+	for !ok() {
+		if time.Now().After(end) {
+			tb.Fatal(what)
+		}
+		select {
+		case <-tb.Context().Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// With three servers that sync, an event outlives each of them; without a
+// majority it is refused, and nothing lies.
+func TestServersFail(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 3)
+	c := open(t, servers, "one", spool.Limits{})
+	if c.Durability() != wire.Replicated {
+		t.Errorf("durability = %v without being told, want replicated", c.Durability())
+	}
+	q, _ := claim(t, c, "safe", 1)
+	for i := range 5 {
+		if err := q.Append(t.Context(), record(i, 10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, s := range servers.Servers[:2] {
+		s.Kill()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		err := q.Append(ctx, record(10+i, 10))
+		cancel()
+		if i == 0 && err != nil {
+			t.Errorf("with two of three servers: %v", err)
+		}
+		if i == 1 && err == nil {
+			t.Error("stored without a majority")
+		}
+	}
+	for _, s := range servers.Servers[:2] {
+		s.Run()
+	}
+	servers.Wait()
+	eventually(t, func() bool {
+		list, err := q.Read(context.Background(), 1, 32, 1<<20, false)
+		return err == nil && len(list) >= 6
+	}, "what was acknowledged is not there any more")
+}
+
+// All nodes know the tokens, and certificates are kept sealed.
+func TestTokensAndCertificates(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1)
+	one, two := open(t, servers, "one", spool.Limits{}), open(t, servers, "two", spool.Limits{})
+	if err := one.PutToken(t.Context(), "tok_1", []byte("record")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { r, v := two.Tokens(); return v > 0 && string(r["tok_1"]) == "record" }, "the other node does not know the token")
+	if err := two.DeleteToken(t.Context(), "tok_1"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { r, _ := one.Tokens(); return len(r) == 0 }, "a token that was removed is still known")
+	if list, err := one.ReadTokens(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("ReadTokens = %v, %v", list, err)
+	}
+	if _, err := one.Certificates().Get(t.Context(), "a.example"); !errors.Is(err, autocert.ErrCacheMiss) {
+		t.Errorf("Get of nothing = %v", err)
+	}
+	if err := one.Certificates().Put(t.Context(), "a.example", []byte("the key")); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := two.Certificates().Get(t.Context(), "a.example"); err != nil || string(b) != "the key" {
+		t.Errorf("Get = %q, %v", b, err)
+	}
+}

@@ -1,0 +1,163 @@
+// Package natstest runs real NATS servers for tests, as processes of their own.
+package natstest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// A Server is one process.
+type Server struct {
+	Name string
+	URL  string
+
+	tb      testing.TB
+	program string
+	config  string
+	cmd     *exec.Cmd
+}
+
+// A Cluster is servers that replicate each other's streams.
+type Cluster struct{ Servers []*Server }
+
+// URL is the address of all servers.
+func (c *Cluster) URL() string {
+	urls := make([]string, len(c.Servers))
+	for i, s := range c.Servers {
+		urls[i] = s.URL
+	}
+	return strings.Join(urls, ",")
+}
+
+// program is where the server lies that go.mod names. It is built when it was
+// not yet.
+func program(tb testing.TB) string {
+	tb.Helper()
+	out, err := exec.CommandContext(context.Background(), "go", "tool", "-n", "nats-server").Output()
+	if err != nil {
+		tb.Fatalf("build nats-server: %v", err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// Start runs n servers that sync what they acknowledge, and waits until they
+// have a leader.
+func Start(tb testing.TB, n int) *Cluster {
+	tb.Helper()
+	clients, routes := ports(tb, n), ports(tb, n)
+	var peers []string
+	for _, r := range routes {
+		peers = append(peers, "nats://127.0.0.1:"+r)
+	}
+	c, bin := &Cluster{}, program(tb)
+	for i := range n {
+		s := &Server{Name: fmt.Sprintf("s%d", i+1), URL: "nats://127.0.0.1:" + clients[i], tb: tb, program: bin}
+		dir := tb.TempDir()
+		config := fmt.Sprintf("server_name: %s\nlisten: 127.0.0.1:%s\njetstream { store_dir: %q, sync_interval: always }\n"+
+			"system_account: SYS\naccounts { SYS { users: [{user: sys, password: sys}] }, APP { jetstream: enabled, users: [{user: app, password: app}] } }\nno_auth_user: app\n",
+			s.Name, clients[i], filepath.Join(dir, "js"))
+		if n > 1 {
+			config += fmt.Sprintf("cluster { name: test, listen: 127.0.0.1:%s, routes: [%s] }\n", routes[i], strings.Join(peers, ", "))
+		}
+		s.config = filepath.Join(dir, "nats.conf")
+		if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
+			tb.Fatal(err)
+		}
+		c.Servers = append(c.Servers, s)
+		s.Run()
+		tb.Cleanup(s.Kill)
+	}
+	c.Wait()
+	return c
+}
+
+// Run starts the server, for the first time or again.
+func (s *Server) Run() {
+	s.tb.Helper()
+	s.cmd = exec.CommandContext(context.Background(), s.program, "-c", s.config, "-l", filepath.Join(filepath.Dir(s.config), "log"))
+	if err := s.cmd.Start(); err != nil {
+		s.tb.Fatal(err)
+	}
+}
+
+// Process is the running process.
+func (s *Server) Process() *os.Process { return s.cmd.Process }
+
+// Kill ends the process as kill -9 does.
+func (s *Server) Kill() {
+	if s.cmd == nil || s.cmd.ProcessState != nil {
+		return
+	}
+	_ = s.cmd.Process.Kill() // it may be gone
+	_ = s.cmd.Wait()
+}
+
+// Wait returns when the servers take what is stored.
+func (c *Cluster) Wait() {
+	tb := c.Servers[0].tb
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	for {
+		err := c.ready(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			tb.Fatalf("the NATS servers did not start: %v", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func (c *Cluster) ready(ctx context.Context) error {
+	nc, err := nats.Connect(c.URL(), nats.Timeout(time.Second))
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	if len(nc.Servers()) < len(c.Servers) {
+		return fmt.Errorf("%d of %d servers", len(nc.Servers()), len(c.Servers))
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	cfg := jetstream.StreamConfig{Name: "READY", Subjects: []string{"ready"}, Replicas: min(len(c.Servers), 3)}
+	if _, err := js.CreateOrUpdateStream(ctx, cfg); err != nil {
+		return err
+	}
+	return js.DeleteStream(ctx, "READY")
+}
+
+// ports finds n free ports.
+func ports(tb testing.TB, n int) []string {
+	tb.Helper()
+	var list []string
+	for range n {
+		l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		defer l.Close()
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			tb.Fatal(err)
+		}
+		list = append(list, port)
+	}
+	return list
+}

@@ -1,0 +1,230 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// A node says every nodeBeat that it is alive, and counts as gone when nothing
+// was heard of it for nodeDead. One lease for all its names.
+const (
+	nodeBeat = 3 * time.Second
+	nodeDead = 10 * time.Second
+)
+
+// A Peer is a node as the others see it.
+type Peer struct {
+	Node        string `json:"node"`
+	Address     string `json:"address"`
+	Incarnation string `json:"incarnation"`
+	Version     string `json:"version"`
+	Links       int64  `json:"links"`
+	Names       int    `json:"names"`
+}
+
+type peer struct {
+	Peer
+	heard time.Time // by this node's own clock
+}
+
+// attend makes the node known and follows the others.
+func (c *Cluster) attend(ctx, background context.Context) error {
+	if err := c.Beat(ctx, 0); err != nil {
+		return err
+	}
+	peers, err := c.nodes.WatchAll(background)
+	if err != nil {
+		return err
+	}
+	tokens, err := c.tokens.WatchAll(background)
+	if err != nil {
+		return err
+	}
+	if _, err := c.nc.Subscribe("hk.note."+c.cfg.Node, c.noted); err != nil {
+		return err
+	}
+	if _, err := c.nc.Subscribe("hk.moved", c.moved); err != nil {
+		return err
+	}
+	if err := c.nc.FlushTimeout(5 * time.Second); err != nil {
+		return err
+	}
+	known := make(chan struct{}, 2)
+	c.work.Go(func() { follow(background, peers, c.peerChanged, known) })
+	c.work.Go(func() { follow(background, tokens, c.tokenChanged, known) })
+	c.work.Go(func() { c.keep(background) })
+	for range 2 {
+		select {
+		case <-known:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// follow hears of a bucket's changes. known is told when all that is there now
+// has been heard of.
+func follow(ctx context.Context, watch jetstream.KeyWatcher, changed func(jetstream.KeyValueEntry), known chan<- struct{}) {
+	defer func() { _ = watch.Stop() }()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e, ok := <-watch.Updates():
+			switch {
+			case !ok:
+				return
+			case e == nil:
+				known <- struct{}{}
+			default:
+				changed(e)
+			}
+		}
+	}
+}
+
+func (c *Cluster) peerChanged(e jetstream.KeyValueEntry) {
+	p := peer{heard: time.Now()}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e.Operation() != jetstream.KeyValuePut || json.Unmarshal(e.Value(), &p.Peer) != nil {
+		delete(c.peers, e.Key())
+		return
+	}
+	c.peers[e.Key()] = &p
+}
+
+// keep writes what may wait a second, and looks after the names whose events
+// others may have stored.
+func (c *Cluster) keep(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			c.purges.Store(dropsASecond)
+			_ = c.Flush(ctx) // what could not be written is tried again
+			c.discover(ctx)
+		}
+	}
+}
+
+// Beat says that the node is alive. Whoever runs it calls it every few
+// seconds: a node that hangs is not alive.
+func (c *Cluster) Beat(ctx context.Context, links int64) error {
+	c.mu.Lock()
+	names := len(c.queues)
+	c.mu.Unlock()
+	p := Peer{Node: c.cfg.Node, Address: c.cfg.Address, Incarnation: c.incarnation, Version: c.cfg.Version, Links: links, Names: names}
+	b, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	if _, err := c.nodes.Put(ctx, c.cfg.Node, b); err != nil {
+		return fmt.Errorf("%w: %w", ErrAway, err)
+	}
+	return nil
+}
+
+// BeatEvery is how often Beat should be called.
+func BeatEvery() time.Duration { return nodeBeat }
+
+// Peers lists the nodes that are alive, by name.
+func (c *Cluster) Peers() []Peer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []Peer
+	for _, p := range c.peers {
+		if time.Since(p.heard) < nodeDead || !c.nc.IsConnected() {
+			list = append(list, p.Peer)
+		}
+	}
+	slices.SortFunc(list, func(a, b Peer) int { return cmp.Compare(a.Node, b.Node) })
+	return list
+}
+
+// Alive says whether the process that owns a name is heard of. While NATS is
+// away nobody is, and what was known last is believed.
+func (c *Cluster) Alive(o *Owner) bool {
+	_, ok := c.AddressOf(o)
+	return ok
+}
+
+// AddressOf is where a name's owner is reached; false if it is gone.
+func (c *Cluster) AddressOf(o *Owner) (string, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.peers[o.Node]
+	if p == nil || p.Incarnation != o.Incarnation || time.Since(p.heard) >= nodeDead && c.nc.IsConnected() {
+		return "", false
+	}
+	return p.Address, true
+}
+
+// OnNote has f called when an event was stored for a name that this node owns;
+// OnMove when a name has another owner. They are set once, before the node
+// claims anything, and must not block.
+func (c *Cluster) OnNote(f func(label string, offset uint64)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onNote = f
+}
+
+// OnMove is described with OnNote.
+func (c *Cluster) OnMove(f func(label string, generation uint64)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onMove = f
+}
+
+// Tell notes to a name's owner that an event was stored for it. It may be
+// lost.
+func (c *Cluster) Tell(o *Owner, label string, offset uint64) {
+	_ = c.nc.Publish("hk.note."+o.Node, append(binary.BigEndian.AppendUint64(nil, offset), label...))
+}
+
+func (c *Cluster) noted(m *nats.Msg) {
+	if len(m.Data) <= 8 {
+		return
+	}
+	label, offset := string(m.Data[8:]), binary.BigEndian.Uint64(m.Data)
+	c.mu.Lock()
+	f := c.onNote
+	c.mu.Unlock()
+	if f != nil {
+		f(label, offset)
+	}
+}
+
+func (c *Cluster) tellMoved(label string, generation uint64) {
+	_ = c.nc.Publish("hk.moved", append(binary.BigEndian.AppendUint64(nil, generation), label...))
+}
+
+// moved drops what is known of a name that has another owner.
+func (c *Cluster) moved(m *nats.Msg) {
+	if len(m.Data) <= 8 {
+		return
+	}
+	label, generation := strings.Clone(string(m.Data[8:])), binary.BigEndian.Uint64(m.Data)
+	c.mu.Lock()
+	if known, ok := c.cache[label]; ok && (known.owner == nil || known.owner.Generation < generation) {
+		delete(c.cache, label)
+	}
+	f := c.onMove
+	c.mu.Unlock()
+	if f != nil {
+		f(label, generation)
+	}
+}

@@ -1,0 +1,207 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hooks-cli/hooks/internal/spool"
+)
+
+// Errors that callers tell apart.
+var (
+	// ErrTaken says that a name belongs to somebody else.
+	ErrTaken = errors.New("the name is taken")
+	// ErrMoved says that another node has claimed the name since.
+	ErrMoved = errors.New("another relay owns the name now")
+)
+
+// An Owner is what is known of a name: whose it is, and which node holds the
+// links of its clients.
+type Owner struct {
+	Node        string    `json:"node"`
+	Incarnation string    `json:"incarnation"` // of the node's process
+	Key         [32]byte  `json:"key"`         // hash of what its clients authenticate with
+	Mode        string    `json:"mode"`
+	Share       string    `json:"share"`
+	Accept      int       `json:"accept"`
+	UsedAt      time.Time `json:"used_at"`
+
+	Generation uint64 `json:"-"` // rises with each change of hands
+}
+
+// cacheFor is how long an owner is believed without asking, cacheMost how many
+// are.
+const (
+	cacheFor  = 60 * time.Second
+	cacheMost = 1_000_000
+)
+
+type cached struct {
+	owner *Owner // nil: nobody has claimed the name
+	at    time.Time
+}
+
+// Find says what is known of a name; nil if nobody has claimed it. What is
+// known may be a minute old: whoever acts on it has to expect that the node
+// named is not the owner any more. While NATS is away, what was known last is
+// believed.
+func (c *Cluster) Find(ctx context.Context, label string) (*Owner, error) {
+	c.mu.Lock()
+	known, ok := c.cache[label]
+	c.mu.Unlock()
+	if ok && time.Since(known.at) < cacheFor {
+		return known.owner, nil
+	}
+	o, _, err := c.ask(ctx, label)
+	if err != nil {
+		if ok {
+			return known.owner, nil
+		}
+		return nil, err
+	}
+	c.remember(label, o)
+	return o, nil
+}
+
+func (c *Cluster) remember(label string, o *Owner) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known, ok := c.cache[label]; ok && known.owner != nil && o != nil && known.owner.Generation > o.Generation {
+		return // an older answer came late
+	}
+	if len(c.cache) >= cacheMost {
+		clear(c.cache)
+	}
+	c.cache[label] = cached{o, time.Now()}
+}
+
+// Forget makes the next Find ask.
+func (c *Cluster) Forget(label string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.cache, label)
+}
+
+// ask reads a name's entry from the leader, and the revision that a change has
+// to name.
+func (c *Cluster) ask(ctx context.Context, label string) (*Owner, uint64, error) {
+	m, err := c.leader(ctx, "KV_hk_own", ask{Last: "$KV.hk_own." + label})
+	if err != nil || m == nil {
+		return nil, 0, err
+	}
+	if bytes.Contains(m.Header, []byte("KV-Operation")) { // released
+		return nil, m.Seq, nil
+	}
+	var o Owner
+	if err := json.Unmarshal(m.Data, &o); err != nil {
+		return nil, 0, fmt.Errorf("bucket hk_own, %s: %w", label, spool.ErrForeign)
+	}
+	o.Generation = m.Seq
+	return &o, m.Seq, nil
+}
+
+// Claim makes this node the owner of a name, for whoever o.Key stands for. A
+// name that somebody else has is ErrTaken, unless nobody used it since unused.
+// Of several nodes that claim at once, the last one has it.
+func (c *Cluster) Claim(ctx context.Context, label string, o Owner, unused time.Time) (*Owner, error) {
+	o.Node, o.Incarnation = c.cfg.Node, c.incarnation
+	b, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	for range 20 {
+		was, revision, err := c.ask(ctx, label)
+		if err != nil {
+			return nil, err
+		}
+		if was != nil && was.Key != o.Key && (c.Alive(was) || was.UsedAt.After(unused)) {
+			return nil, ErrTaken
+		}
+		o.Generation, err = c.put(ctx, label, b, revision)
+		if errors.Is(err, errRevision) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if was != nil && was.Key != o.Key { // the events of whoever had it before are not the new one's
+			s := c.shardOf(label)
+			end, err := s.last(ctx, label)
+			if err == nil {
+				err = s.drop(ctx, label, end)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		c.remember(label, &o)
+		c.tellMoved(label, o.Generation)
+		return &o, nil
+	}
+	return nil, fmt.Errorf("%w: the name changes hands all the time", ErrAway)
+}
+
+var errRevision = errors.New("changed meanwhile")
+
+// put writes an entry if it is still at revision.
+func (c *Cluster) put(ctx context.Context, label string, value []byte, revision uint64) (uint64, error) {
+	return update(ctx, c.own, label, value, revision)
+}
+
+// update writes a key of a bucket if it is still at revision, and returns the
+// new one. The error is errRevision if it is not.
+func update(ctx context.Context, kv jetstream.KeyValue, key string, value []byte, revision uint64) (uint64, error) {
+	rev, err := kv.Update(ctx, key, value, revision)
+	var api *jetstream.APIError
+	switch {
+	case err == nil:
+		return rev, nil
+	case errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant):
+		return 0, errRevision
+	}
+	return 0, fmt.Errorf("%w: write %s: %w", ErrAway, kv.Bucket(), err)
+}
+
+// change writes what is new about a name that this node owns.
+func (c *Cluster) change(ctx context.Context, label string, o Owner, generation uint64) (*Owner, error) {
+	o.Node, o.Incarnation = c.cfg.Node, c.incarnation
+	b, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Generation, err = c.put(ctx, label, b, generation); err != nil {
+		if errors.Is(err, errRevision) {
+			return nil, ErrMoved
+		}
+		return nil, err
+	}
+	c.remember(label, &o)
+	c.tellMoved(label, o.Generation)
+	return &o, nil
+}
+
+// Release gives a name up, with all its events, if this node owns it.
+func (c *Cluster) Release(ctx context.Context, label string, generation uint64) error {
+	if err := c.own.Delete(ctx, label, jetstream.LastRevision(generation)); err != nil {
+		return fmt.Errorf("release a name: %w", err)
+	}
+	s := c.shardOf(label)
+	end, err := s.last(ctx, label)
+	if err == nil {
+		err = s.drop(ctx, label, end)
+	}
+	c.Forget(label)
+	c.tellMoved(label, generation+1)
+	return err
+}
+
+// Mine says whether this very process is the owner.
+func (c *Cluster) Mine(o *Owner) bool {
+	return o != nil && o.Node == c.cfg.Node && o.Incarnation == c.incarnation
+}

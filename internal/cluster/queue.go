@@ -1,0 +1,574 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hooks-cli/hooks/internal/spool"
+)
+
+// A Queue is the events of one name at the node that owns it.
+type Queue struct {
+	c      *Cluster
+	s      *shard
+	label  string
+	loaded uint64 // newest offset when the queue was opened
+
+	flushing sync.Mutex // held while the cursor or the owner is written
+
+	mu         sync.Mutex // guards the following
+	generation uint64     // of the node's ownership
+	info       spool.Info
+	events     []event // known and not acknowledged, by offset
+	seen       uint64  // up to here every event of the stream is known
+	counts     spool.Counts
+	reserved   int                 // events that are being stored
+	bytes      int64               // of them
+	done       map[uint64]struct{} // acknowledged, above the first of events
+	cursor     cursor              // as written
+	revision   uint64              // of the cursor's key
+	dropped    uint64              // up to here nothing is in the stream
+	droppedAt  int64               // counts.Acked at that time
+	active     time.Time           // when others last stored events, or might have
+	readers    []spool.Cursor      // as they were when the queue was opened
+	moved      map[string]*spool.Cursor
+}
+
+// An event is what is remembered of one that waits.
+type event struct {
+	offset   uint64
+	size     int64
+	received int64
+}
+
+// A cursor says how far a name's events were acknowledged: all up to Offset,
+// and those in Done.
+type cursor struct {
+	Epoch      string   `json:"epoch"`
+	Offset     uint64   `json:"offset"`
+	Done       []uint64 `json:"done,omitempty"`
+	Generation uint64   `json:"generation"`
+}
+
+// dropEvery is how many acknowledged events may lie in a stream before they are
+// removed. Where nothing else waits they go at once, for dropsASecond names.
+const (
+	dropEvery    = 250
+	dropsASecond = 100
+)
+
+// Open makes the queue of a name that this node has claimed.
+func (c *Cluster) Open(ctx context.Context, label string, o *Owner) (*Queue, error) {
+	q := &Queue{
+		c: c, s: c.shardOf(label), label: label, generation: o.Generation, active: time.Now(), done: make(map[uint64]struct{}),
+		info: spool.Info{Owner: o.Key, Mode: o.Mode, Share: o.Share, Accept: o.Accept, UsedAt: o.UsedAt},
+	}
+	if err := q.load(ctx); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	c.queues[label] = q
+	c.mu.Unlock()
+	return q, nil
+}
+
+// load reads the cursor and what waits behind it.
+func (q *Queue) load(ctx context.Context) error {
+	m, err := q.c.leader(ctx, "KV_hk_cur", ask{Last: "$KV.hk_cur." + q.label})
+	if err != nil {
+		return err
+	}
+	if m != nil {
+		q.revision = m.Seq
+		if err := json.Unmarshal(m.Data, &q.cursor); err != nil || q.cursor.Epoch != q.c.meta.ID {
+			q.cursor = cursor{}
+		}
+	}
+	q.seen = q.cursor.Offset
+	for _, offset := range q.cursor.Done {
+		q.done[offset] = struct{}{}
+	}
+	if err := q.loadReaders(ctx); err != nil {
+		return err
+	}
+	if q.loaded, err = q.s.last(ctx, q.label); err != nil {
+		return err
+	}
+	if q.loaded <= q.cursor.Offset {
+		return nil
+	}
+	_, err = q.Discover(ctx)
+	return err
+}
+
+// Discover reads the events that other nodes have stored and returns their
+// offsets.
+func (q *Queue) Discover(ctx context.Context) ([]uint64, error) {
+	var found []uint64
+	for {
+		q.mu.Lock()
+		from := q.seen + 1
+		q.mu.Unlock()
+		list, err := q.s.read(ctx, q.label, from, 256, 8<<20)
+		if err != nil || len(list) == 0 {
+			return found, err
+		}
+		q.mu.Lock()
+		for _, r := range list {
+			if q.learnLocked(r) {
+				found = append(found, r.Offset)
+			}
+		}
+		q.seen = max(q.seen, list[len(list)-1].Offset)
+		q.mu.Unlock()
+	}
+}
+
+// learnLocked notes an event and says whether it was not known and waits.
+func (q *Queue) learnLocked(r *spool.Record) bool {
+	if r.Offset <= q.cursor.Offset {
+		return false
+	}
+	if _, done := q.done[r.Offset]; done {
+		return false
+	}
+	i, known := slices.BinarySearchFunc(q.events, r.Offset, func(e event, o uint64) int { return cmp.Compare(e.offset, o) })
+	if known {
+		return false
+	}
+	size := int64(len(r.Head) + len(r.Body))
+	q.events = slices.Insert(q.events, i, event{r.Offset, size, r.ReceivedAt.UnixNano()})
+	q.counts.Stored++
+	q.counts.Waiting++
+	q.counts.Bytes += size
+	q.counts.Tail = max(q.counts.Tail, r.Offset)
+	return true
+}
+
+// forgetLocked notes that an event is done with, and says whether it waited.
+func (q *Queue) forgetLocked(offset uint64) bool {
+	i, known := slices.BinarySearchFunc(q.events, offset, func(e event, o uint64) int { return cmp.Compare(e.offset, o) })
+	if known {
+		q.counts.Waiting--
+		q.counts.Bytes -= q.events[i].size
+		q.events = slices.Delete(q.events, i, i+1)
+	}
+	if offset > q.cursor.Offset {
+		q.done[offset] = struct{}{}
+	}
+	return known
+}
+
+// nowLocked is the cursor as it should be.
+func (q *Queue) nowLocked() cursor {
+	c := cursor{Epoch: q.c.meta.ID, Offset: max(q.seen, q.cursor.Offset), Generation: q.generation}
+	if len(q.events) > 0 {
+		c.Offset = min(c.Offset, q.events[0].offset-1)
+	}
+	for offset := range q.done {
+		if offset > c.Offset {
+			c.Done = append(c.Done, offset)
+		}
+	}
+	slices.Sort(c.Done)
+	return c
+}
+
+// Label is the name.
+func (q *Queue) Label() string { return q.label }
+
+// Generation is that of the node's ownership.
+func (q *Queue) Generation() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.generation
+}
+
+// Counts is what this node knows of the name's events.
+func (q *Queue) Counts() spool.Counts {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.counts
+}
+
+// Info is what is kept about the name.
+func (q *Queue) Info() spool.Info {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.info
+}
+
+// Save makes new information about the name known to all nodes. If another
+// node owns the name now, the error is ErrMoved.
+func (q *Queue) Save(ctx context.Context, info spool.Info) error {
+	q.flushing.Lock()
+	defer q.flushing.Unlock()
+	q.mu.Lock()
+	was, generation := q.info, q.generation
+	q.info.Told = info.Told
+	q.mu.Unlock()
+	was.Told = info.Told
+	if info.UsedAt.Sub(was.UsedAt) < time.Hour {
+		was.UsedAt = info.UsedAt
+	}
+	if was == info {
+		return nil
+	}
+	o, err := q.c.change(ctx, q.label, ownerOf(info), generation)
+	if err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.info, q.generation = info, o.Generation
+	return nil
+}
+
+// ownerOf is what is kept of a name in the bucket.
+func ownerOf(i spool.Info) Owner {
+	return Owner{Key: i.Owner, Mode: i.Mode, Share: i.Share, Accept: i.Accept, UsedAt: i.UsedAt}
+}
+
+// Append stores r, as spool.Name.Append does. The event is not new if the queue
+// has come across it before Append returns.
+func (q *Queue) Append(ctx context.Context, r *spool.Record) error {
+	size, limits := int64(len(r.Head)+len(r.Body)), q.c.limits()
+	q.mu.Lock()
+	if q.counts.Waiting+int64(q.reserved) >= int64(limits.Events) || q.counts.Bytes+q.bytes+size > limits.Bytes {
+		q.mu.Unlock()
+		return spool.ErrFull
+	}
+	q.reserved++
+	q.bytes += size
+	q.mu.Unlock()
+	err := q.s.store(ctx, q.label, r)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reserved--
+	q.bytes -= size
+	if err != nil {
+		return fmt.Errorf("store an event: %w", err)
+	}
+	r.New = q.learnLocked(r)
+	return nil
+}
+
+// Store stores an event for a name that this node does not own, and tells its
+// owner.
+func (c *Cluster) Store(ctx context.Context, label string, o *Owner, r *spool.Record) error {
+	if err := c.shardOf(label).store(ctx, label, r); err != nil {
+		return fmt.Errorf("store an event: %w", err)
+	}
+	c.Tell(o, label, r.Offset)
+	return nil
+}
+
+// Read returns events of the name, as spool.Name.Read does. Those that the
+// queue did not know, because other nodes stored them, are new.
+func (q *Queue) Read(ctx context.Context, offset uint64, count int, bytes int64, done bool) ([]*spool.Record, error) {
+	for {
+		got, err := q.s.read(ctx, q.label, offset, count, bytes)
+		if err != nil || len(got) == 0 {
+			return nil, err
+		}
+		var list []*spool.Record
+		q.mu.Lock()
+		for _, r := range got {
+			r.New = q.learnLocked(r)
+			_, acked := q.done[r.Offset]
+			r.Done, r.Old = acked || r.Offset <= q.cursor.Offset, r.Offset <= q.loaded
+			if done || !r.Done {
+				list = append(list, r)
+			}
+		}
+		last := got[len(got)-1].Offset
+		if offset <= q.seen+1 {
+			q.seen = max(q.seen, last)
+		}
+		q.mu.Unlock()
+		if len(list) > 0 {
+			return list, nil
+		}
+		offset = last + 1
+	}
+}
+
+// Ack notes that an event is done with. It is written within a second.
+func (q *Queue) Ack(offset uint64) {
+	q.mu.Lock()
+	if q.forgetLocked(offset) {
+		q.counts.Acked++
+	}
+	q.mu.Unlock()
+	q.c.mark(q)
+}
+
+// AckTo acknowledges all events up to offset and returns how many waited.
+func (q *Queue) AckTo(ctx context.Context, offset uint64) (int, error) {
+	q.mu.Lock()
+	n := q.ackLocked(offset)
+	q.mu.Unlock()
+	if n == 0 {
+		return 0, nil
+	}
+	return n, q.write(ctx)
+}
+
+// Lose gives up an event that cannot be delivered. It counts as expired.
+func (q *Queue) Lose(_ context.Context, offset uint64) error {
+	q.mu.Lock()
+	if q.forgetLocked(offset) {
+		q.counts.Expired++
+	}
+	q.mu.Unlock()
+	q.c.mark(q)
+	return nil
+}
+
+// Expire gives up what is older than the limit, but for the events in except,
+// and returns its offsets. It removes what was kept long enough after its
+// acknowledgement.
+func (q *Queue) Expire(ctx context.Context, except []uint64) ([]uint64, error) {
+	limits := q.c.limits()
+	before := q.c.cfg.Now().Add(-limits.Age).UnixNano()
+	var gone []uint64
+	q.mu.Lock()
+	for _, e := range q.events {
+		if e.received < before && !slices.Contains(except, e.offset) {
+			gone = append(gone, e.offset)
+		}
+	}
+	for _, offset := range gone {
+		q.forgetLocked(offset)
+	}
+	q.counts.Expired += int64(len(gone))
+	q.mu.Unlock()
+	if len(gone) > 0 {
+		q.c.mark(q)
+	}
+	return gone, q.drop(ctx)
+}
+
+// drop removes what is acknowledged from the stream, but for what is kept to
+// be read again.
+func (q *Queue) drop(ctx context.Context) error {
+	q.mu.Lock()
+	to, dropped := q.cursor.Offset, q.dropped
+	q.mu.Unlock()
+	if keep := q.c.limits().Keep; keep > 0 {
+		kept, err := q.OffsetAt(ctx, q.c.cfg.Now().Add(-keep))
+		if err != nil {
+			return err
+		}
+		if kept > 0 {
+			to = min(to, kept-1)
+		}
+	}
+	if to <= dropped {
+		return nil
+	}
+	if err := q.s.drop(ctx, q.label, to); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.dropped, q.droppedAt = max(q.dropped, to), q.counts.Acked
+	return nil
+}
+
+// Oldest is when the oldest event that waits came; the zero time if none does.
+func (q *Queue) Oldest(context.Context) (time.Time, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.events) == 0 {
+		return time.Time{}, nil
+	}
+	return time.Unix(0, q.events[0].received).UTC(), nil
+}
+
+// OffsetAt returns the offset of the first event that came at or after t; 0 if
+// none did.
+func (q *Queue) OffsetAt(ctx context.Context, t time.Time) (uint64, error) {
+	for from := uint64(1); ; {
+		list, err := q.s.read(ctx, q.label, from, 256, 8<<20)
+		if err != nil || len(list) == 0 {
+			return 0, err
+		}
+		for _, r := range list {
+			if !r.ReceivedAt.Before(t) {
+				return r.Offset, nil
+			}
+			from = r.Offset + 1
+		}
+	}
+}
+
+// Totals adds the counts of the names that this node owns, and of those that
+// it has owned, without what waits there.
+func (c *Cluster) Totals() spool.Counts {
+	c.mu.Lock()
+	t := c.past
+	list := slices.Collect(maps.Values(c.queues))
+	c.mu.Unlock()
+	for _, q := range list {
+		n := q.Counts()
+		t.Stored += n.Stored
+		t.Acked += n.Acked
+		t.Expired += n.Expired
+		t.Waiting += n.Waiting
+		t.Bytes += n.Bytes
+	}
+	return t
+}
+
+// DropName gives the name up, with all its events.
+func (q *Queue) DropName(ctx context.Context) error {
+	q.forget()
+	return q.c.Release(ctx, q.label, q.Generation())
+}
+
+// forget takes the queue out of what the node owns.
+func (q *Queue) forget() {
+	n := q.Counts()
+	q.c.mu.Lock()
+	defer q.c.mu.Unlock()
+	if q.c.queues[q.label] == q {
+		delete(q.c.queues, q.label)
+		q.c.past.Stored += n.Stored - n.Waiting // who owns it next counts what waits
+		q.c.past.Acked += n.Acked
+		q.c.past.Expired += n.Expired
+	}
+	delete(q.c.dirty, q)
+}
+
+// Close writes the cursor and leaves the name to whoever claims it next.
+func (q *Queue) Close(ctx context.Context) error {
+	q.forget()
+	return q.write(ctx)
+}
+
+func (c *Cluster) mark(q *Queue) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dirty[q] = struct{}{}
+}
+
+// Flush writes the cursors that have changed. What could not be written is
+// delivered again some day.
+func (c *Cluster) Flush(ctx context.Context) error {
+	c.mu.Lock()
+	dirty := c.dirty
+	c.dirty = make(map[*Queue]struct{})
+	c.mu.Unlock()
+	var all error
+	for q := range dirty {
+		err := q.write(ctx)
+		if errors.Is(err, ErrAway) {
+			c.mark(q)
+		}
+		all = errors.Join(all, err)
+	}
+	return all
+}
+
+// write writes what has changed.
+func (q *Queue) write(ctx context.Context) error {
+	q.flushing.Lock()
+	defer q.flushing.Unlock()
+	if err := q.writeReaders(ctx); err != nil {
+		return err
+	}
+	for range 3 {
+		err := q.writeCursor(ctx)
+		if !errors.Is(err, errRevision) {
+			return err
+		}
+		if err := q.catchUp(ctx); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: write a cursor", ErrAway)
+}
+
+// writeCursor writes the cursor, if it has changed and nobody else has written
+// it.
+func (q *Queue) writeCursor(ctx context.Context) error {
+	q.mu.Lock()
+	now, revision := q.nowLocked(), q.revision
+	same := now.Offset == q.cursor.Offset && slices.Equal(now.Done, q.cursor.Done)
+	q.mu.Unlock()
+	if same {
+		return nil
+	}
+	b, err := json.Marshal(now)
+	if err != nil {
+		return err
+	}
+	if revision, err = update(ctx, q.c.cursors, q.label, b, revision); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	q.cursor, q.revision = now, revision
+	for offset := range q.done {
+		if offset <= now.Offset {
+			delete(q.done, offset)
+		}
+	}
+	many := q.counts.Acked-q.droppedAt >= dropEvery || len(q.events) == 0 && q.c.purges.Add(-1) >= 0
+	q.mu.Unlock()
+	if many {
+		return q.drop(ctx)
+	}
+	return nil
+}
+
+// catchUp looks at a cursor that somebody else has written: a later owner, or
+// one before that had not written all it knew.
+func (q *Queue) catchUp(ctx context.Context) error {
+	m, err := q.c.leader(ctx, "KV_hk_cur", ask{Last: "$KV.hk_cur." + q.label})
+	if err != nil {
+		return err
+	}
+	var theirs cursor
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case m == nil:
+		q.revision = 0
+		return nil
+	case json.Unmarshal(m.Data, &theirs) == nil && theirs.Generation > q.generation:
+		return ErrMoved
+	}
+	q.revision = m.Seq
+	return nil
+}
+
+// discover asks for the events of names that others may be storing for: those
+// claimed a short while ago, whose news has not reached all.
+func (c *Cluster) discover(ctx context.Context) {
+	c.mu.Lock()
+	var list []*Queue
+	for _, q := range c.queues {
+		list = append(list, q)
+	}
+	note := c.onNote
+	c.mu.Unlock()
+	for _, q := range list {
+		q.mu.Lock()
+		seen, idle := q.seen, time.Since(q.active) > time.Minute
+		q.mu.Unlock()
+		if idle {
+			continue
+		}
+		if last, err := q.s.last(ctx, q.label); err == nil && last > seen && note != nil {
+			note(q.label, last)
+		}
+	}
+}
