@@ -2,6 +2,7 @@ package relay
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -9,11 +10,14 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hooks-cli/hooks/internal/cluster"
 )
 
 // A Status is what the admin listener tells of a relay.
 type Status struct {
 	Version  string         `json:"version"`
+	Node     string         `json:"node,omitempty"` // among relays that share a store, as are the nodes
 	URL      string         `json:"url"`
 	Domain   string         `json:"domain,omitempty"`
 	Ready    bool           `json:"ready"`
@@ -26,6 +30,9 @@ type Status struct {
 	Expired  int64          `json:"expired"`
 	Waiting  int64          `json:"waiting"`
 	WaitSize int64          `json:"waiting_bytes"`
+	Durable  string         `json:"durability"` // of what is stored: none, replicated or fsynced
+	Nodes    []cluster.Peer `json:"nodes,omitempty"`
+	Shared   *SharedStatus  `json:"shared,omitempty"`
 	Tunnels  []TunnelStatus `json:"tunnels"` // at most 20: those with the most waiting or the newest clients
 }
 
@@ -40,6 +47,36 @@ type TunnelStatus struct {
 	Since   time.Time `json:"since"` // when its state last changed
 }
 
+// A SharedStatus is how the store stands that relays share, whichever of them
+// is asked.
+type SharedStatus struct {
+	Reachable bool            `json:"reachable"`
+	Names     int             `json:"names"`
+	Waiting   int64           `json:"waiting"` // events in the store, some of which are acknowledged
+	Tunnels   []cluster.Entry `json:"tunnels"` // at most 20: those with the most waiting
+}
+
+// sharedStatus asks the store; what it does not say in time is left out.
+func (s *Server) sharedStatus() *SharedStatus {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	st := &SharedStatus{Reachable: s.cfg.Cluster.Reachable(), Tunnels: []cluster.Entry{}}
+	if !st.Reachable {
+		return st
+	}
+	all, err := s.cfg.Cluster.Overview(ctx)
+	if err != nil {
+		st.Reachable = false
+		return st
+	}
+	for _, e := range all {
+		st.Names++
+		st.Waiting += e.Waiting
+	}
+	st.Tunnels = append(st.Tunnels, all[:min(len(all), mostTunnels)]...)
+	return st
+}
+
 // mostTunnels is how many tunnels a Status lists.
 const mostTunnels = 20
 
@@ -49,9 +86,13 @@ func (s *Server) Status() Status {
 		Version: s.cfg.Version, URL: s.cfg.Public.String(), Domain: s.cfg.Domain, Ready: s.Ready(),
 		Clients: s.metrics.links.Load(), Streams: s.metrics.streams.Load(), Tunnels: []TunnelStatus{},
 	}
-	if s.cfg.Spool != nil {
-		c := s.cfg.Spool.Totals()
+	if s.stores() {
+		c := s.totals()
 		st.Stores, st.Stored, st.Acked, st.Expired, st.Waiting, st.WaitSize = true, c.Stored, c.Acked, c.Expired, c.Waiting, c.Bytes
+	}
+	st.Durable = [...]string{"none", "replicated", "fsynced"}[s.durability()]
+	if c := s.cfg.Cluster; c != nil {
+		st.Node, st.Nodes, st.Shared = c.Node(), c.Peers(), s.sharedStatus()
 	}
 	s.names.each(func(n *name) {
 		st.Names++

@@ -209,7 +209,7 @@ func TestRateOfOneName(t *testing.T) {
 	s := serve(t, func(c *relay.Config) { c.Limits = relay.Limits{} })
 	greedy, quiet := forward(t, s, "greedy", answering("ok")), forward(t, s, "quiet", answering("ok"))
 	codes := map[int]int{}
-	for range 400 {
+	for n := 0; n < 20_000 && codes[429] == 0; n++ { // on a busy machine the rate is hard to exceed
 		resp, _ := do(t, "GET", greedy, nil)
 		codes[resp.StatusCode]++
 		if resp.StatusCode == 429 && (resp.Header.Get("Retry-After") == "" || resp.Header.Get("Hooks-Error") != "rate_limited") {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/cluster"
 	"github.com/hooks-cli/hooks/internal/spool"
 )
 
@@ -65,6 +66,9 @@ type Config struct {
 	// Spool keeps what cannot be delivered yet; nil: nothing is kept. The
 	// caller closes it after the Server.
 	Spool *spool.Spool
+	// Cluster is what this relay shares with others; nil: it is on its own. It
+	// stands in for Spool, and the caller closes it after the Server.
+	Cluster *cluster.Cluster
 	// ReadBody reads a body that is to be stored, under the memory budget of
 	// whoever serves. Nil: it is read without one.
 	ReadBody func(*http.Request) (body []byte, release func(), err error)

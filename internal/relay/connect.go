@@ -22,6 +22,17 @@ type claimant struct {
 // upgrade: what is refused costs neither a goroutine nor a buffer.
 func (s *Server) serveConnect(w http.ResponseWriter, r *http.Request) {
 	n, who, made, e := s.admit(r)
+	if e == nil && s.cfg.Cluster != nil {
+		holder, refused := s.admitShared(r, n.label, who)
+		if made && (holder != nil || refused != nil) {
+			s.names.release(n)
+		}
+		if holder != nil {
+			s.passClient(w, r, holder)
+			return
+		}
+		e = refused
+	}
 	if e != nil {
 		if e == errVersion {
 			w.Header().Set("Hooks-Versions", "1")
@@ -139,7 +150,7 @@ func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
 
 // greet makes the session and what its client is told first.
 func (s *Server) greet(ws *websocket.Conn, n *name, who claimant, hello *wire.Hello) (*session, *wire.Welcome, error) {
-	if s.cfg.Spool == nil {
+	if !s.stores() {
 		hello.Mode = wire.ModeLive
 	}
 	ses := &session{

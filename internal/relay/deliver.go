@@ -2,10 +2,13 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/cluster"
 	"github.com/hooks-cli/hooks/internal/spool"
 	"github.com/hooks-cli/hooks/internal/wire"
 )
@@ -30,7 +33,7 @@ func (s *Server) restore() {
 
 // restoreLanes makes the lanes of a name as the store knows them. Nobody else
 // knows the name yet.
-func (s *Server) restoreLanes(n *name, kept *spool.Name) error {
+func (s *Server) restoreLanes(n *name, kept queue) error {
 	n.kept = kept
 	if n.share != wire.ShareBroadcast {
 		c := kept.Counts()
@@ -52,12 +55,15 @@ func (s *Server) restoreLanes(n *name, kept *spool.Name) error {
 // store. What the client says that it has is taken as acknowledged.
 func (s *Server) enrol(ses *session, w *wire.Welcome) error {
 	n, hello := ses.name, ses.hello
-	if s.cfg.Spool == nil {
+	if !s.stores() {
 		return nil
 	}
 	ctx := context.Background()
 	n.enrolling.Lock()
 	defer n.enrolling.Unlock()
+	if s.names.find(n.label) != n {
+		return errMovedOn
+	}
 	if err := s.keep(ctx, n, hello, w); err != nil {
 		return err
 	}
@@ -66,13 +72,14 @@ func (s *Server) enrol(ses *session, w *wire.Welcome) error {
 		return err
 	}
 	ses.lane = l
-	if r := hello.Resume; r != nil && r.Epoch == s.cfg.Spool.Epoch() && hello.Share == wire.ShareExclusive {
+	if r := hello.Resume; r != nil && r.Epoch == s.epoch() && hello.Share == wire.ShareExclusive {
 		if err := s.resume(ctx, n, l, r.Offset); err != nil {
 			return err
 		}
 	}
-	w.Epoch, w.Cursor = s.cfg.Spool.Epoch(), n.kept.Counts().Tail
+	w.Epoch, w.Cursor = s.epoch(), n.kept.Counts().Tail
 	first, err := n.kept.Read(ctx, 0, 1, 0, false)
+	n.learn(first)
 	if err != nil {
 		return err
 	}
@@ -100,9 +107,14 @@ func (s *Server) keep(ctx context.Context, n *name, hello *wire.Hello, w *wire.W
 		c := kept.Counts()
 		w.Expired = uint64(c.Expired - kept.Info().Told)
 		info.Told = c.Expired
-		return kept.Save(ctx, info)
+		err := kept.Save(ctx, info)
+		if errors.Is(err, cluster.ErrMoved) {
+			s.begin(func() { s.moved(n, math.MaxUint64) })
+			return errMovedOn
+		}
+		return err
 	}
-	kept, err := s.cfg.Spool.Claim(ctx, n.label, info)
+	kept, err := s.claimStore(ctx, n.label, info)
 	if err != nil {
 		return err
 	}
@@ -111,6 +123,18 @@ func (s *Server) keep(ctx context.Context, n *name, hello *wire.Hello, w *wire.W
 	n.mu.Unlock()
 	return nil
 }
+
+// claimStore makes the name known to the store.
+func (s *Server) claimStore(ctx context.Context, label string, info spool.Info) (queue, error) {
+	if s.cfg.Cluster != nil {
+		return s.claimShared(ctx, label, info)
+	}
+	return s.cfg.Spool.Claim(ctx, label, info)
+}
+
+// errMovedOn says that a name has another owner since its client was admitted:
+// the client comes again.
+var errMovedOn = errors.New("the tunnel has moved to another relay")
 
 // resume takes everything up to offset as acknowledged.
 func (s *Server) resume(ctx context.Context, n *name, l *lane[*session], offset uint64) error {
@@ -126,7 +150,7 @@ func (s *Server) resume(ctx context.Context, n *name, l *lane[*session], offset 
 
 // callbacks are what a client's frames do.
 func (s *Server) callbacks(ses *session) wire.Callbacks {
-	if s.cfg.Spool == nil {
+	if !s.stores() {
 		return wire.Callbacks{}
 	}
 	return wire.Callbacks{
@@ -209,6 +233,7 @@ func (s *Server) seek(ses *session, k wire.Seek) {
 // others come by themselves.
 func (s *Server) again(n *name, ses *session, from uint64) {
 	list, err := n.kept.Read(context.Background(), from, 1, 0, true)
+	n.learn(list)
 	n.mu.Lock()
 	if err != nil || len(list) == 0 || list[0].Offset > ses.replay.end {
 		ses.replay = replay{}
@@ -303,6 +328,7 @@ func (s *Server) fetch(n *name, h *handout, share int) (*spool.Record, error) {
 	ctx, l := context.Background(), h.lane
 	if !h.fresh {
 		list, err := n.kept.Read(ctx, h.offset, 1, 0, false)
+		n.learn(list)
 		if err != nil || len(list) == 0 || list[0].Offset != h.offset {
 			return nil, err
 		}
@@ -313,6 +339,7 @@ func (s *Server) fetch(n *name, h *handout, share int) (*spool.Record, error) {
 	}
 	if len(l.ahead) == 0 {
 		list, err := n.kept.Read(ctx, h.offset, readAhead, readBytes/int64(share), false)
+		n.learn(list)
 		if err != nil || len(list) == 0 {
 			return nil, err
 		}
@@ -417,7 +444,7 @@ func (s *Server) release(ctx context.Context, n *name) {
 
 // markStale has the clients of n told how it stands, within a second.
 func (s *Server) markStale(n *name) {
-	if s.cfg.Spool == nil {
+	if !s.stores() {
 		return
 	}
 	s.mu.Lock()
@@ -427,7 +454,7 @@ func (s *Server) markStale(n *name) {
 
 // tellStates sends STATE where something changed.
 func (s *Server) tellStates(ctx context.Context) {
-	if s.cfg.Spool == nil {
+	if !s.stores() {
 		return
 	}
 	s.mu.Lock()
@@ -452,7 +479,7 @@ func (s *Server) tellState(ctx context.Context, n *name) {
 		return // the next change asks again
 	}
 	st := wire.State{
-		WaitingBytes: uint64(max(c.Bytes, 0)), Oldest: oldest, Expired: uint64(max(c.Expired-info.Told, 0)), Durability: wire.Fsynced,
+		WaitingBytes: uint64(max(c.Bytes, 0)), Oldest: oldest, Expired: uint64(max(c.Expired-info.Told, 0)), Durability: s.durability(),
 	}
 	if st.Expired > 0 {
 		info.Told = c.Expired

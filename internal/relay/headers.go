@@ -36,6 +36,9 @@ type forwarded struct {
 // origin says who sent r. Headers about that are believed only from the
 // proxies that the operator named.
 func (s *Server) origin(r *http.Request) forwarded {
+	if a, ok := r.Context().Value(trunkKey{}).(arrival); ok {
+		return a.forwarded
+	}
 	f := forwarded{https: r.TLS != nil, host: r.Host}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

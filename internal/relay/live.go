@@ -47,7 +47,11 @@ func (s *Server) servePublic(w http.ResponseWriter, r *http.Request, rt route) {
 		x.log("guarded")
 		return
 	}
-	x.id = newEventID(s.cfg.Now())
+	if a, ok := r.Context().Value(trunkKey{}).(arrival); ok {
+		x.id = a.id
+	} else {
+		x.id = newEventID(s.cfg.Now())
+	}
 	if e := x.serve(); e != nil {
 		x.status = e.status
 		s.refuse(w, e)
@@ -60,7 +64,8 @@ func (s *Server) servePublic(w http.ResponseWriter, r *http.Request, rt route) {
 // admit finds the name and counts the request against the limits.
 func (x *exchange) admit() *refusal {
 	l, now := &x.s.cfg.Limits, x.began
-	if !l.Unlimited && !x.s.addrs.take(x.from.addr, now) {
+	_, passed := x.r.Context().Value(trunkKey{}).(arrival) // counted where it came in
+	if !l.Unlimited && !passed && !x.s.addrs.take(x.from.addr, now) {
 		return errRate
 	}
 	if x.r.Method == http.MethodConnect {
@@ -69,10 +74,10 @@ func (x *exchange) admit() *refusal {
 	if up := x.r.Header.Get("Upgrade"); up != "" && strings.Contains(strings.ToLower(up), "websocket") {
 		return errUpgrade
 	}
-	if x.n = x.s.names.find(x.rt.name); x.n == nil {
+	if x.n = x.s.owned(x.rt.name); x.n == nil && x.s.cfg.Cluster == nil {
 		return errUnknown
 	}
-	if !l.Unlimited && !x.n.allow(now, l.Rate, l.Burst) {
+	if x.n != nil && !l.Unlimited && !x.n.allow(now, l.Rate, l.Burst) {
 		return errRate
 	}
 	return nil
@@ -81,7 +86,10 @@ func (x *exchange) admit() *refusal {
 // serve passes the request on or stores it. A refusal is returned only while
 // nothing has been answered.
 func (x *exchange) serve() *refusal {
-	live := strings.EqualFold(x.r.Header.Get("Hooks-Mode"), "live")
+	if x.n == nil {
+		return x.elsewhere()
+	}
+	live := x.wantsLive()
 	v := x.n.decide(live, x.s.draining.Load())
 	switch {
 	case v.refuse != nil:
@@ -97,6 +105,9 @@ func (x *exchange) serve() *refusal {
 	defer x.s.metrics.streams.Add(-1)
 	return x.through(v.ses, v.others, live)
 }
+
+// wantsLive says that the sender would rather be refused than stored.
+func (x *exchange) wantsLive() bool { return strings.EqualFold(x.r.Header.Get("Hooks-Mode"), "live") }
 
 // head is the request's head as the app shall see it.
 func (x *exchange) head() *wire.RequestHead {
@@ -333,8 +344,11 @@ func (x *exchange) pass(st *wire.Stream, h *wire.ResponseHead) *refusal {
 		x.log("cut")
 		panic(http.ErrAbortHandler)
 	}
-	for name, values := range st.Trailer() {
-		to[http.TrailerPrefix+name] = values
+	if trailer := st.Trailer(); len(trailer) > 0 {
+		flushing{x.w}.Flush() // a small answer would get a length, and no trailers
+		for name, values := range trailer {
+			to[http.TrailerPrefix+name] = values
+		}
 	}
 	return nil
 }

@@ -135,18 +135,18 @@ func (s *Server) WriteMetrics(w io.Writer) error {
 // writeStoreMetrics writes what is known of the store. For every relay and at
 // every moment stored = acked + expired + waiting.
 func (s *Server) writeStoreMetrics(e *exposition) {
-	if s.cfg.Spool == nil {
-		e.gauge("hooks_durability", "0: nothing is stored, 2: what is stored is on this disk.", 0)
+	if !s.stores() {
+		e.gauge("hooks_durability", "What a stored event outlives. 0: nothing is stored, 1: it is on several machines, 2: it is on a disk.", 0)
 		return
 	}
-	c := s.cfg.Spool.Totals()
+	c := s.totals()
 	e.counter("hooks_stored", "Events that were stored, over the life of the store.", float64(c.Stored))
 	e.counter("hooks_acked", "Events that a client has acknowledged.", float64(c.Acked))
 	e.counter("hooks_expired", "Events that were removed undelivered.", float64(c.Expired))
 	e.counter("hooks_redelivered", "Events that were handed out again.", float64(s.metrics.redelivered.Load()))
 	e.gauge("hooks_backlog_events", "Events that wait.", float64(c.Waiting))
 	e.gauge("hooks_backlog_bytes", "Bytes of the events that wait.", float64(c.Bytes))
-	e.gauge("hooks_durability", "0: nothing is stored, 2: what is stored is on this disk.", 2)
+	e.gauge("hooks_durability", "What a stored event outlives. 0: nothing is stored, 1: it is on several machines, 2: it is on a disk.", float64(s.durability()))
 }
 
 func sortedKeys[K comparable, V any](m map[K]V, cmp func(a, b K) int) []K {

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hooks-cli/hooks/internal/spool"
 	"github.com/hooks-cli/hooks/internal/wire"
 )
 
@@ -31,7 +30,7 @@ type name struct {
 	bucket   bucket
 	held     int64 // bytes of bodies kept in case they must be stored
 
-	kept    *spool.Name // nil without a store
+	kept    queue // nil without a store
 	lanes   []*lane[*session]
 	storing int         // events on their way into the store
 	ackedTo uint64      // with broadcast: what all are done with

@@ -23,7 +23,8 @@ type Server struct {
 	wheel   wheel
 	addrs   addrBuckets
 	fails   addrBuckets
-	buffers sync.Pool // *[]byte, for request bodies
+	buffers sync.Pool       // *[]byte, for request bodies
+	trunks  *http.Transport // to the other relays
 
 	draining atomic.Bool
 	work     sync.WaitGroup // links, and what hands out events
@@ -50,6 +51,9 @@ func New(cfg Config) *Server {
 		fails:  addrBuckets{rate: l.AuthFails / 60, burst: l.AuthFails},
 		live:   make(map[*session]struct{}),
 		stale:  make(map[*name]struct{}),
+	}
+	if cfg.Cluster != nil {
+		s.joinCluster()
 	}
 	s.restore()
 	return s
@@ -78,6 +82,9 @@ func withDefaults(l, d Limits) Limits {
 
 // Run keeps the links alive and the registry small until ctx ends.
 func (s *Server) Run(ctx context.Context) {
+	if s.cfg.Cluster != nil {
+		s.begin(func() { s.beat(ctx) })
+	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for n := 1; ; n++ {
@@ -190,6 +197,9 @@ func (s *Server) Close() {
 		ses.link.Close(wire.CloseGoingAway, "")
 	}
 	s.work.Wait()
+	if s.trunks != nil {
+		s.trunks.CloseIdleConnections()
+	}
 }
 
 // Links are the links of the clients that are connected.

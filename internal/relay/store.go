@@ -53,45 +53,61 @@ func (x *exchange) store(before uint32, body []byte, whole bool) *refusal {
 		x.n.mu.Unlock()
 		x.s.kick(x.n)
 	}()
-	if !whole {
-		b, release, err := x.readBody()
-		if err != nil {
-			return bodyRefusal(err)
-		}
-		defer release()
-		body = b
+	r, release, e := x.record(before, body, whole)
+	if e != nil {
+		return e
 	}
-	if int64(len(body)) > x.s.cfg.Limits.EventBody {
-		return &refusal{http.StatusRequestEntityTooLarge, string(intake.BodyTooLarge), "body too large to be stored", 0}
-	}
-	head, err := wire.AppendRequestHead(nil, x.head())
-	switch {
-	case err != nil:
-		return errBadHead
-	case len(head) > wire.MaxHead:
-		return errHead
-	}
-	r := &spool.Record{
-		ID: x.id, ReceivedAt: x.s.cfg.Now(), Attempt: before, Head: head, Body: body, Digest: sha256.Sum256(body),
-	}
-	err = x.n.kept.Append(x.r.Context(), r)
+	defer release()
+	err := x.n.kept.Append(x.r.Context(), r)
 	x.n.mu.Lock()
 	x.n.blocked = err != nil && x.r.Context().Err() == nil
-	if err == nil {
+	if err == nil && r.New {
 		x.n.storedLocked(r.Offset)
 	}
 	accept := x.n.accept
 	x.n.mu.Unlock()
 	x.s.markStale(x.n)
+	return x.kept(err, accept)
+}
+
+// kept answers for what became of storing the request.
+func (x *exchange) kept(err error, accept int) *refusal {
 	switch {
 	case errors.Is(err, spool.ErrFull):
 		return errFull
 	case err != nil:
-		x.s.cfg.Log.Error("store a request", "tunnel", x.n.label, "error", err.Error())
+		x.s.cfg.Log.Error("store a request", "tunnel", x.rt.name, "error", err.Error())
 		return errStore
 	}
 	x.stored(accept)
 	return nil
+}
+
+// record makes what is stored of the request. The body is held until release
+// is called.
+func (x *exchange) record(before uint32, body []byte, whole bool) (r *spool.Record, release func(), e *refusal) {
+	release = func() {}
+	if !whole {
+		var err error
+		if body, release, err = x.readBody(); err != nil {
+			return nil, nil, bodyRefusal(err)
+		}
+	}
+	if int64(len(body)) > x.s.cfg.Limits.EventBody {
+		release()
+		return nil, nil, &refusal{http.StatusRequestEntityTooLarge, string(intake.BodyTooLarge), "body too large to be stored", 0}
+	}
+	head, err := wire.AppendRequestHead(nil, x.head())
+	if err != nil || len(head) > wire.MaxHead {
+		release()
+		if err != nil {
+			return nil, nil, errBadHead
+		}
+		return nil, nil, errHead
+	}
+	return &spool.Record{
+		ID: x.id, ReceivedAt: x.s.cfg.Now(), Attempt: before, Head: head, Body: body, Digest: sha256.Sum256(body),
+	}, release, nil
 }
 
 // stored tells the sender that the request is on the disk.

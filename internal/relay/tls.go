@@ -78,13 +78,13 @@ var errHostPolicy = errors.New("no certificate for this host")
 // ACME gets certificates from an authority by the ACME protocol, for the fixed
 // hosts and, one by one, for names that are connected right now. The authority
 // asks on port 443, in the TLS handshake itself.
-func (s *Server) ACME(email, directory, cacheDir string, hosts ...string) *tls.Config {
+func (s *Server) ACME(email, directory string, cache autocert.Cache, hosts ...string) *tls.Config {
 	day := bucket{}
 	var mu sync.Mutex // guards day
 	m := &autocert.Manager{
 		Prompt: autocert.AcceptTOS,
 		Email:  email,
-		Cache:  autocert.DirCache(cacheDir),
+		Cache:  cache,
 		HostPolicy: func(_ context.Context, host string) error {
 			if slices.Contains(hosts, host) {
 				return nil

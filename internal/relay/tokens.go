@@ -2,6 +2,8 @@ package relay
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -21,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/cluster"
 	"github.com/hooks-cli/hooks/internal/safetext"
 )
 
@@ -137,11 +140,9 @@ func parseTokens(path string, b []byte) ([]*Token, error) {
 		return nil, fmt.Errorf("%w %s: more than one document", ErrTokenFile, path)
 	}
 	for _, t := range file.Tokens {
-		h, err := hex.DecodeString(t.SHA256)
-		if err != nil || len(h) != 32 || t.ID == "" {
-			return nil, fmt.Errorf("%w %s: token %q has no valid sha256", ErrTokenFile, path, t.ID)
+		if err := t.check(); err != nil {
+			return nil, fmt.Errorf("%w %s: %w", ErrTokenFile, path, err)
 		}
-		t.hash = [32]byte(h)
 	}
 	return file.Tokens, nil
 }
@@ -176,11 +177,13 @@ func WriteTokens(path string, tokens []*Token) error {
 
 // Tokens is the set of tokens that a relay accepts, kept fresh from its file.
 type Tokens struct {
-	path string
+	path    string
+	cluster *cluster.Cluster // in place of path
 
-	mu    sync.RWMutex // guards the following
-	list  []*Token
-	stamp fileStamp
+	mu      sync.RWMutex // guards the following
+	list    []*Token
+	stamp   fileStamp
+	version uint64 // in place of stamp
 }
 
 type fileStamp struct {
@@ -214,6 +217,9 @@ func stampOf(path string) (fileStamp, error) {
 // Reload reads the file again if it has changed. On an error the old set
 // stays. changed says that there is a new set.
 func (t *Tokens) Reload() (changed bool, err error) {
+	if t.cluster != nil {
+		return t.reloadShared()
+	}
 	stamp, err := stampOf(t.path)
 	if err != nil {
 		return false, err
@@ -233,6 +239,82 @@ func (t *Tokens) Reload() (changed bool, err error) {
 	}
 	t.list = list
 	return true, nil
+}
+
+// SharedTokens is the set that relays share. It may be empty.
+func SharedTokens(ctx context.Context, c *cluster.Cluster) (*Tokens, error) {
+	list, err := ReadSharedTokens(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Tokens{cluster: c, list: list}, nil
+}
+
+// ReadSharedTokens reads the tokens that relays share.
+func ReadSharedTokens(ctx context.Context, c *cluster.Cluster) ([]*Token, error) {
+	records, err := c.ReadTokens(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return parseRecords(records)
+}
+
+func (t *Tokens) reloadShared() (changed bool, err error) {
+	records, version := t.cluster.Tokens()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if version == t.version {
+		return false, nil
+	}
+	t.version = version
+	list, err := parseRecords(records)
+	if err != nil {
+		return false, err
+	}
+	t.list = list
+	return true, nil
+}
+
+// parseRecords reads tokens as they are shared, in the order of their making.
+func parseRecords(records map[string][]byte) ([]*Token, error) {
+	list := make([]*Token, 0, len(records))
+	for id, b := range records {
+		t, err := ParseToken(b)
+		if err != nil || t.ID != id {
+			return nil, fmt.Errorf("%w: the record of %s is not understood", ErrTokenFile, id)
+		}
+		list = append(list, t)
+	}
+	slices.SortFunc(list, func(a, b *Token) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID)) })
+	return list, nil
+}
+
+// ParseToken reads the record of one token.
+func ParseToken(b []byte) (*Token, error) {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	t := new(Token)
+	if err := dec.Decode(t); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTokenFile, err)
+	}
+	return t, t.check()
+}
+
+// check reads the hash of a record.
+func (t *Token) check() error {
+	h, err := hex.DecodeString(t.SHA256)
+	if err != nil || len(h) != 32 || t.ID == "" {
+		return fmt.Errorf("token %q has no valid sha256", t.ID)
+	}
+	t.hash = [32]byte(h)
+	return nil
+}
+
+// Len is how many tokens there are.
+func (t *Tokens) Len() int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.list)
 }
 
 // find returns the token with this hash that is valid now. All are compared,

@@ -68,6 +68,7 @@ type Record struct {
 	Done       bool // acknowledged, and kept for reading again
 	Old        bool // stored before the process started
 	Damaged    bool // the body is not what Digest says
+	New        bool // nobody was told of the event before
 }
 
 func (r *Record) size() int64 { return int64(len(r.Head) + len(r.Body)) }
@@ -338,6 +339,7 @@ func (n *Name) Append(ctx context.Context, r *Record) error {
 		n.mu.Unlock()
 		return fmt.Errorf("store an event: %w", err)
 	}
+	r.New = true
 	return nil
 }
 

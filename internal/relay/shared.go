@@ -1,0 +1,268 @@
+package relay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/hooks-cli/hooks/internal/cluster"
+	"github.com/hooks-cli/hooks/internal/intake"
+	"github.com/hooks-cli/hooks/internal/spool"
+	"github.com/hooks-cli/hooks/internal/wire"
+)
+
+// What is here concerns relays that share a store. One of them owns a name: it
+// holds the links of the name's clients and hands out its events. A public
+// request may come to any. It is passed to the owner; while that cannot be
+// reached, whoever took the request stores it.
+
+// joinCluster has the server hear what the others do.
+func (s *Server) joinCluster() {
+	c := s.cfg.Cluster
+	s.trunks = newTrunks()
+	c.OnNote(func(label string, _ uint64) {
+		if n := s.names.find(label); n != nil {
+			s.begin(func() { s.discover(n) })
+		}
+	})
+	c.OnMove(func(label string, generation uint64) {
+		if n := s.names.find(label); n != nil {
+			s.begin(func() { s.moved(n, generation) })
+		}
+	})
+}
+
+// owned is a name that this node can serve: on a relay of its own each name
+// that is known, else one whose store this node has opened.
+func (s *Server) owned(label string) *name {
+	n := s.names.find(label)
+	if n == nil || s.cfg.Cluster == nil {
+		return n
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.kept == nil {
+		return nil
+	}
+	return n
+}
+
+// discover learns of events that other nodes stored.
+func (s *Server) discover(n *name) {
+	n.enrolling.Lock()
+	defer n.enrolling.Unlock()
+	n.mu.Lock()
+	q, ok := n.kept.(*cluster.Queue)
+	n.mu.Unlock()
+	if !ok {
+		return
+	}
+	found, err := q.Discover(context.Background())
+	if err != nil {
+		s.cfg.Log.Warn("read the store", "tunnel", n.label, "error", err.Error())
+	}
+	n.mu.Lock()
+	for _, offset := range found {
+		n.storedLocked(offset)
+	}
+	n.mu.Unlock()
+	if len(found) > 0 {
+		s.markStale(n)
+		s.kick(n)
+	}
+}
+
+// moved gives up a name that another node owns since generation. What is being
+// stored for it now is stored all the same: the new owner looks for it.
+func (s *Server) moved(n *name, generation uint64) {
+	n.enrolling.Lock()
+	n.mu.Lock()
+	q, ok := n.kept.(*cluster.Queue)
+	if !ok || q.Generation() >= generation {
+		n.mu.Unlock()
+		n.enrolling.Unlock()
+		return
+	}
+	gone := slices.Clone(n.sessions)
+	n.mu.Unlock()
+	s.names.release(n)
+	n.enrolling.Unlock()
+	s.cfg.Log.Info("another relay owns the tunnel now", "tunnel", n.label, "generation", generation)
+	for _, ses := range gone {
+		s.replace(ses)
+	}
+	if err := q.Close(context.Background()); err != nil && !errors.Is(err, cluster.ErrMoved) {
+		s.cfg.Log.Warn("write the store", "tunnel", n.label, "error", err.Error())
+	}
+}
+
+// claimShared makes this node the name's owner.
+func (s *Server) claimShared(ctx context.Context, label string, info spool.Info) (queue, error) {
+	c := s.cfg.Cluster
+	o, err := c.Claim(ctx, label, cluster.Owner{
+		Key: info.Owner, Mode: info.Mode, Share: info.Share, Accept: info.Accept, UsedAt: info.UsedAt,
+	}, s.cfg.Now().Add(-s.cfg.Limits.Unused))
+	if err != nil {
+		return nil, err
+	}
+	q, err := c.Open(ctx, label, o)
+	if err != nil {
+		return nil, err
+	}
+	s.cfg.Log.Info("owner", "tunnel", label, "generation", o.Generation, "node", c.Node())
+	return q, nil
+}
+
+// admitShared looks whether a client may have a name, and whether another node
+// holds it for several clients: then the client is passed on to it.
+func (s *Server) admitShared(r *http.Request, label string, who claimant) (holder *cluster.Owner, e *refusal) {
+	c := s.cfg.Cluster
+	o, err := c.Find(r.Context(), label)
+	switch {
+	case err != nil:
+		return nil, errLookup
+	case o == nil || c.Mine(o):
+		return nil, nil
+	case o.Key != who.owner && (c.Alive(o) || o.UsedAt.After(s.cfg.Now().Add(-s.cfg.Limits.Unused))):
+		return nil, errTaken
+	}
+	_, passed := r.Context().Value(trunkKey{}).(arrival)
+	if passed || o.Key != who.owner || o.Share == string(wire.ShareExclusive) {
+		return nil, nil
+	}
+	if !c.Alive(o) {
+		return nil, nil
+	}
+	return o, nil
+}
+
+// passClient passes a client on to the node that holds its name.
+func (s *Server) passClient(w http.ResponseWriter, r *http.Request, o *cluster.Owner) {
+	address, _ := s.cfg.Cluster.AddressOf(o)
+	p := &passing{
+		s: s, to: address, owner: o,
+		arrival: arrival{forwarded: s.origin(r), id: newEventID(s.cfg.Now()), target: intake.Target(r)},
+	}
+	if err := p.pass(w, r); err != nil {
+		s.cfg.Cluster.Forget(r.Header.Get("Hooks-Tunnel"))
+		s.refuse(w, errDraining)
+	}
+}
+
+// elsewhere serves a request for a name that another node owns, or none.
+func (x *exchange) elsewhere() *refusal {
+	c := x.s.cfg.Cluster
+	if _, passed := x.r.Context().Value(trunkKey{}).(arrival); passed {
+		return errNotOwner
+	}
+	var body []byte
+	whole, before := false, uint32(0)
+	for range 2 {
+		o, err := c.Find(x.r.Context(), x.rt.name)
+		switch {
+		case err != nil:
+			return errLookup
+		case o == nil:
+			return errUnknown
+		}
+		keeps := wire.Mode(o.Mode) != wire.ModeLive && !x.wantsLive()
+		if body == nil && !whole {
+			hold := int64(0)
+			if keeps {
+				hold = int64(x.s.cfg.Limits.Hold)
+			}
+			var e *refusal
+			if body, whole, e = x.firstBytes(hold); e != nil {
+				return e
+			}
+		}
+		address, alive := c.AddressOf(o)
+		if !alive || c.Mine(o) {
+			return x.storeShared(o, keeps, before, body, whole)
+		}
+		p := &passing{s: x.s, to: address, owner: o, arrival: arrival{forwarded: x.from, id: x.id, target: intake.Target(x.r)}}
+		err = p.pass(x.w, x.bodied(body, whole))
+		switch {
+		case err == nil:
+			x.status, x.mode = p.status, "trunk"
+			return nil
+		case errors.Is(err, errMisdirected):
+			c.Forget(x.rt.name)
+			x.s.waitForNews(x.r.Context())
+			continue
+		case p.touched.Load() && !whole:
+			return errBroken
+		}
+		if p.sent.Load() {
+			before = 1
+		}
+		return x.storeShared(o, keeps, before, body, whole)
+	}
+	return errMoving
+}
+
+// waitForNews gives the news of a name's move a moment to come.
+func (s *Server) waitForNews(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(20 * time.Millisecond):
+	}
+}
+
+// storeShared stores a request whose owner cannot be reached.
+func (x *exchange) storeShared(o *cluster.Owner, keeps bool, before uint32, body []byte, whole bool) *refusal {
+	if !keeps {
+		return errOffline
+	}
+	r, release, e := x.record(before, body, whole)
+	if e != nil {
+		return e
+	}
+	defer release()
+	return x.kept(x.s.cfg.Cluster.Store(x.r.Context(), x.rt.name, o, r), o.Accept)
+}
+
+// bodied is the request with the body that was read of it already.
+func (x *exchange) bodied(body []byte, whole bool) *http.Request {
+	r := x.r.Clone(x.r.Context())
+	if whole {
+		r.Body, r.ContentLength = http.NoBody, int64(len(body))
+		if len(body) > 0 {
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+	}
+	return r
+}
+
+// beat says again and again that this node is alive. After a time in which
+// nobody could hear it, it looks which names are still its own.
+func (s *Server) beat(ctx context.Context) {
+	tick := time.NewTicker(cluster.BeatEvery())
+	defer tick.Stop()
+	deaf := false
+	for {
+		err := s.cfg.Cluster.Beat(ctx, s.metrics.links.Load())
+		if err == nil && deaf {
+			s.names.each(s.verify)
+		}
+		deaf = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// verify gives up a name that another node has claimed unheard.
+func (s *Server) verify(n *name) {
+	s.cfg.Cluster.Forget(n.label)
+	o, err := s.cfg.Cluster.Find(context.Background(), n.label)
+	if err == nil && o != nil && !s.cfg.Cluster.Mine(o) {
+		s.moved(n, o.Generation)
+	}
+}
