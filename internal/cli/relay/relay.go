@@ -22,6 +22,12 @@ type Options struct {
 	DataDir string
 	Keep    time.Duration
 
+	NATS         NATSOptions
+	NATSSync     string
+	NATSReplicas int
+	Node         string
+	Trunk        string
+
 	TLSCert      string
 	TLSKey       string
 	ACME         string
@@ -46,6 +52,8 @@ const long = `Senders call https://RELAY/t/NAME/…, or https://NAME.DOMAIN/… 
 With --data-dir the relay keeps what arrives while a client is away: it is on the disk before the sender is told 202, and is delivered in order when the client is back. --keep keeps events for a while after that, for hooks tunnel --since.
 
 On an address that others can reach the relay wants to know who may use it: --tokens FILE, or --open for everybody. It speaks TLS with --tls-cert and --tls-key, or with --acme; behind a proxy that ends TLS, name the proxy with --trust-proxy.
+
+With --nats several relays are one, on the servers of a NATS cluster: any takes any request and any client, behind a load balancer. --trunk is where they reach each other. hooks relay init writes what that is deployed with.
 
 Metrics, health, readiness and the status are on an address of their own, --admin.`
 
@@ -81,6 +89,11 @@ func bind(cmd *cobra.Command, o *Options) {
 	fs.BoolVar(&o.Open, "open", false, "anybody may connect")
 	fs.StringVar(&o.DataDir, "data-dir", "", "keep undelivered events in `DIR`; a tokens.json in it counts as --tokens")
 	cli.Duration(fs, &o.Keep, "keep", 0, "keep events for `DURATION` after they were delivered, to be read again")
+	o.NATS.bind(cmd)
+	cli.Choice(cmd, &o.NATSSync, "nats-sync", "", "when the NATS servers sync their disks, where they do not say it themselves: always or lazy", "", "always", "lazy")
+	fs.IntVar(&o.NATSReplicas, "nats-replicas", 0, "NATS servers that keep each event, `N`; 0: three, or as many as there are")
+	fs.StringVar(&o.Node, "node", "", "the `NAME` of this relay among those that share a store; without it one is made up")
+	fs.StringVar(&o.Trunk, "trunk", "127.0.0.1:0", "with --nats: the other relays reach this one at `HOST:PORT`, which is for nobody else")
 	fs.StringVar(&o.TLSCert, "tls-cert", "", "certificate in PEM `FILE`; read again when it changes")
 	fs.StringVar(&o.TLSKey, "tls-key", "", "its key in PEM `FILE`")
 	fs.StringVar(&o.ACME, "acme", "", "get certificates by ACME, with `EMAIL` as the account's address; needs port 443")

@@ -20,12 +20,15 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/crypto/acme/autocert"
+
 	"github.com/hooks-cli/hooks/internal/address"
 	"github.com/hooks-cli/hooks/internal/build"
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/intake"
 	"github.com/hooks-cli/hooks/internal/relay"
 	"github.com/hooks-cli/hooks/internal/spool"
+	"github.com/hooks-cli/hooks/internal/wire"
 )
 
 // Ready is the first line of --json.
@@ -34,6 +37,7 @@ type Ready struct {
 	URL     string `json:"url"`
 	Address string `json:"address"`
 	Admin   string `json:"admin,omitempty"`
+	Node    string `json:"node,omitempty"` // among relays that share a store
 }
 
 // gcPercent is how much garbage may pile up beside what is in use.
@@ -60,7 +64,13 @@ func Run(ctx context.Context, env *cli.Env, opts Options) error {
 	if cfg.Public, err = publicURL(opts, listen, ls[0]); err != nil {
 		return err
 	}
-	if opts.DataDir != "" {
+	var group *shared
+	if opts.NATS.URL != "" {
+		if group, err = joinShared(ctx, env, opts, &cfg); err != nil {
+			return err
+		}
+		defer group.leave(env)
+	} else if opts.DataDir != "" {
 		sp, err := openSpool(ctx, env, opts)
 		if err != nil {
 			return err
@@ -68,7 +78,7 @@ func Run(ctx context.Context, env *cli.Env, opts Options) error {
 		defer func() { _ = sp.Close() }() // what was promised is on the disk already
 		cfg.Spool = sp
 	}
-	return serve(ctx, env, opts, cfg, ls)
+	return serve(ctx, env, opts, cfg, ls, group)
 }
 
 // configure reads everything that can be wrong before a port is taken.
@@ -97,7 +107,7 @@ func configure(env *cli.Env, opts Options, listen address.Listen) (relay.Config,
 		return cfg, err
 	case cfg.Tokens != nil && opts.Open:
 		return cfg, cli.Usagef("--tokens and --open exclude each other")
-	case cfg.Tokens == nil && !opts.Open && !loopback:
+	case cfg.Tokens == nil && !opts.Open && !loopback && opts.NATS.URL == "":
 		return cfg, cli.Usage(errors.New("relay would be open to anyone: give --tokens FILE or --open"),
 			"hooks relay token create --tokens FILE makes the first token")
 	}
@@ -121,7 +131,7 @@ func checkTLS(opts Options, listen address.Listen, loopback bool) error {
 		return cli.Usagef("--tls-cert and --tls-key go together")
 	case given > 1:
 		return cli.Usagef("--tls-cert and --acme exclude each other")
-	case opts.ACME != "" && opts.DataDir == "":
+	case opts.ACME != "" && opts.DataDir == "" && opts.NATS.URL == "":
 		return cli.Usagef("--acme needs --data-dir, to keep the certificates in")
 	case opts.ACME != "" && opts.PublicURL == "" && opts.Domain == "":
 		return cli.Usagef("--acme needs --public-url, for the host that the certificate is for")
@@ -166,9 +176,9 @@ func tokensPath(env *cli.Env, tokens, dataDir string) string {
 }
 
 func openSpool(ctx context.Context, env *cli.Env, opts Options) (*spool.Spool, error) {
-	limits := spool.Limits{Events: opts.HoldEvents, Bytes: opts.HoldBytes, Age: opts.HoldAge, Keep: opts.Keep}
-	if limits.Events < 1 || limits.Bytes < 1 || limits.Age <= 0 {
-		return nil, cli.Usagef("--hold-events, --hold-bytes and --hold-age must be above zero")
+	limits, err := holdLimits(opts)
+	if err != nil {
+		return nil, err
 	}
 	sp, err := spool.Open(ctx, env.Path(opts.DataDir), limits, env.Now)
 	if err != nil {
@@ -243,7 +253,7 @@ func logger(env *cli.Env, format string) *slog.Logger {
 }
 
 // serve runs the public and the admin server.
-func serve(ctx context.Context, env *cli.Env, opts Options, cfg relay.Config, ls []net.Listener) error {
+func serve(ctx context.Context, env *cli.Env, opts Options, cfg relay.Config, ls []net.Listener, group *shared) error {
 	front := &intake.Server{Limits: intake.Limits{Body: opts.MaxBody, Connections: 16_000}}
 	cfg.ReadBody = front.ReadBody
 	srv := relay.New(cfg)
@@ -252,14 +262,11 @@ func serve(ctx context.Context, env *cli.Env, opts Options, cfg relay.Config, ls
 		cfg.Log.Error("panic", "request", p.ID, "kind", p.Kind, "stack", string(p.Stack))
 	}
 	var err error
-	if front.TLS, err = tlsConfig(env, opts, srv, cfg.Public); err != nil {
+	if front.TLS, err = tlsConfig(env, opts, srv, cfg.Public, group); err != nil {
 		return err
 	}
 	admin, adminLs, err := adminServer(ctx, env, opts, srv)
 	if err != nil {
-		return err
-	}
-	if err := announce(ctx, env, cfg, ls[0], adminLs); err != nil {
 		return err
 	}
 	if env.Getenv("GOGC") == "" {
@@ -268,7 +275,16 @@ func serve(ctx context.Context, env *cli.Env, opts Options, cfg relay.Config, ls
 		debug.SetGCPercent(gcPercent)
 	}
 	work, stop := context.WithCancel(context.Background())
-	failed := make(chan error, 2)
+	defer stop()
+	failed := make(chan error, 3)
+	if group != nil {
+		if err := group.serve(ctx, srv, failed); err != nil {
+			return err
+		}
+	}
+	if err := announce(ctx, env, cfg, ls[0], adminLs); err != nil {
+		return err
+	}
 	var wg sync.WaitGroup
 	wg.Go(func() { srv.Run(work) })
 	wg.Go(func() { failed <- front.Serve(ls...) })
@@ -308,7 +324,7 @@ func drain(env *cli.Env, opts Options, local bool, srv *relay.Server, front *int
 	_ = front.Shutdown(ctx) // what has not finished by then is cut
 }
 
-func tlsConfig(env *cli.Env, opts Options, srv *relay.Server, public *url.URL) (*tls.Config, error) {
+func tlsConfig(env *cli.Env, opts Options, srv *relay.Server, public *url.URL, group *shared) (*tls.Config, error) {
 	switch {
 	case opts.TLSCert != "":
 		c, err := relay.FileTLS(env.Path(opts.TLSCert), env.Path(opts.TLSKey))
@@ -317,7 +333,11 @@ func tlsConfig(env *cli.Env, opts Options, srv *relay.Server, public *url.URL) (
 		}
 		return c, nil
 	case opts.ACME != "":
-		return srv.ACME(opts.ACME, opts.ACMEServer, filepath.Join(env.Path(opts.DataDir), "certificates"), public.Hostname()), nil
+		var cache autocert.Cache = autocert.DirCache(filepath.Join(env.Path(opts.DataDir), "certificates"))
+		if group != nil {
+			cache = group.Certificates()
+		}
+		return srv.ACME(opts.ACME, opts.ACMEServer, cache, public.Hostname()), nil
 	}
 	return nil, nil //nolint:nilnil // plain HTTP
 }
@@ -353,11 +373,20 @@ func announce(ctx context.Context, env *cli.Env, cfg relay.Config, l net.Listene
 	if len(admin) > 0 {
 		r.Admin = admin[0].Addr().String()
 	}
+	if cfg.Cluster != nil {
+		r.Node = cfg.Node
+	}
 	if env.Global.WantsJSON() {
 		return env.JSONLine(ctx, r)
 	}
 	keeps := "requests for clients that are away are refused; --data-dir DIR keeps them"
-	if cfg.Spool != nil {
+	switch {
+	case cfg.Cluster != nil && cfg.Cluster.Durability() == wire.Fsynced:
+		keeps = "requests for clients that are away are kept in NATS, on its servers' disks"
+	case cfg.Cluster != nil:
+		keeps = "requests for clients that are away are kept in NATS"
+		env.Warn("the NATS servers do not say that they sync their disks at once (sync_interval: always): a power failure may take what was acknowledged last; --nats-sync always says that they do")
+	case cfg.Spool != nil:
 		keeps = "requests for clients that are away are kept"
 	}
 	text := fmt.Sprintf("relay at %s\n", r.URL)

@@ -79,6 +79,33 @@ func status(ctx context.Context, env *cli.Env, admin string) error {
 	return err
 }
 
+// sharedRows tell of the relays that share a store.
+func sharedRows(st relay.Status) [][]string {
+	if st.Shared == nil {
+		return nil
+	}
+	store := "NATS is away"
+	if st.Shared.Reachable {
+		store = fmt.Sprintf("%s, %d names, %d events", st.Durable, st.Shared.Names, st.Shared.Waiting)
+	}
+	rows := [][]string{{"store", store}}
+	for _, p := range st.Nodes {
+		here := ""
+		if p.Node == st.Node {
+			here = ", this one"
+		}
+		rows = append(rows, []string{"node " + p.Node, fmt.Sprintf("%s, %d clients, %d names%s", p.Address, p.Links, p.Names, here)})
+	}
+	for _, t := range st.Shared.Tunnels {
+		owner := t.Owner
+		if !t.Alive {
+			owner += " (gone)"
+		}
+		rows = append(rows, []string{"  " + t.Name, fmt.Sprintf("%s, owned by %s, %d in the store", or(t.Mode), owner, t.Waiting)})
+	}
+	return append(rows, []string{"of this node", ""})
+}
+
 func statusRows(st relay.Status) [][]string {
 	ready := "ready"
 	if !st.Ready {
@@ -95,6 +122,7 @@ func statusRows(st relay.Status) [][]string {
 		{"events", kept},
 		{"names", strconv.Itoa(st.Names)},
 	}
+	rows = append(rows, sharedRows(st)...)
 	for _, t := range st.Tunnels {
 		state := "away"
 		if t.Clients > 0 {

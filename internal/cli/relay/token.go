@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,6 +18,7 @@ import (
 type TokenOptions struct {
 	Tokens  string
 	DataDir string
+	NATS    NATSOptions
 	Label   string
 	Names   []string
 	Expires time.Duration
@@ -36,13 +34,7 @@ func newToken(env *cli.Env) *cobra.Command {
 func bindFile(cmd *cobra.Command, o *TokenOptions) {
 	cmd.Flags().StringVar(&o.Tokens, "tokens", "", "the token `FILE` of the relay")
 	cmd.Flags().StringVar(&o.DataDir, "data-dir", "", "the data directory `DIR` of the relay: tokens.json in it")
-}
-
-func (o *TokenOptions) path(env *cli.Env) (string, error) {
-	if path := tokensPath(env, o.Tokens, o.DataDir); path != "" {
-		return path, nil
-	}
-	return "", cli.Usage(errors.New("which relay's tokens?"), "give --tokens FILE or --data-dir DIR, as the relay has it")
+	o.NATS.bind(cmd)
 }
 
 func newCreate(env *cli.Env) *cobra.Command {
@@ -74,10 +66,6 @@ type created struct {
 }
 
 func create(ctx context.Context, env *cli.Env, o TokenOptions) error {
-	path, err := o.path(env)
-	if err != nil {
-		return err
-	}
 	for _, pattern := range o.Names {
 		if plain := strings.ReplaceAll(pattern, "*", "aaa"); !relay.ValidName(plain) {
 			return cli.Usagef("--names: %q is no name for a tunnel: 3 to 63 of the characters a-z, 0-9 and -", pattern)
@@ -92,13 +80,13 @@ func create(ctx context.Context, env *cli.Env, o TokenOptions) error {
 		at := token.CreatedAt.Add(o.Expires)
 		token.ExpiresAt = &at
 	}
-	if o.Tokens == "" {
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return cli.Failed(err)
-		}
+	keeper, err := o.open(ctx, env)
+	if err != nil {
+		return err
 	}
-	if err := relay.AddToken(path, token); err != nil {
-		return fileError(err)
+	defer keeper.close()
+	if err := keeper.add(ctx, token); err != nil {
+		return tokenError(err)
 	}
 	if env.Global.WantsJSON() {
 		return env.JSON(ctx, created{describe(token, env.Now()), secret.Reveal()})
@@ -106,11 +94,11 @@ func create(ctx context.Context, env *cli.Env, o TokenOptions) error {
 	if _, err := io.WriteString(env.Out, secret.Reveal()+"\n"); err != nil {
 		return cli.Failed(err)
 	}
-	env.Say("token %s added to %s; it is not shown again", token.ID, path)
+	env.Say("token %s added to %s; it is not shown again", token.ID, keeper.where())
 	return nil
 }
 
-func fileError(err error) error {
+func tokenError(err error) error {
 	if errors.Is(err, relay.ErrTokenFile) {
 		return cli.Usage(err)
 	}
@@ -154,13 +142,14 @@ func describe(t *relay.Token, now time.Time) listed {
 }
 
 func list(ctx context.Context, env *cli.Env, o TokenOptions) error {
-	path, err := o.path(env)
+	keeper, err := o.open(ctx, env)
 	if err != nil {
 		return err
 	}
-	tokens, err := relay.ReadTokens(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fileError(err)
+	defer keeper.close()
+	tokens, err := keeper.list(ctx)
+	if err != nil {
+		return tokenError(err)
 	}
 	out := []listed{}
 	for i := len(tokens) - 1; i >= 0; i-- { // newest first
@@ -170,7 +159,7 @@ func list(ctx context.Context, env *cli.Env, o TokenOptions) error {
 		return env.JSON(ctx, out)
 	}
 	if len(out) == 0 {
-		env.Say("no tokens in %s", path)
+		env.Say("no tokens in %s", keeper.where())
 		return nil
 	}
 	rows := [][]string{{"ID", "LABEL", "NAMES", "CREATED", "EXPIRES"}}
@@ -203,9 +192,9 @@ func newRevoke(env *cli.Env) *cobra.Command {
 		Long:    "A running relay closes the tunnels of the token within seconds. The names that belong to it stay taken until they have been unused for 30 days.",
 		Example: "  $ hooks relay token revoke tok_5f0c1a2b3c4d --tokens tokens.json",
 		Args:    cli.Args(1, 1, "the id or label of a token"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			o.ID = args[0]
-			return revoke(env, o)
+			return revoke(cmd.Context(), env, o)
 		},
 	}
 	bindFile(cmd, &o)
@@ -217,17 +206,18 @@ func newRevoke(env *cli.Env) *cobra.Command {
 	return cmd
 }
 
-func revoke(env *cli.Env, o TokenOptions) error {
-	path, err := o.path(env)
+func revoke(ctx context.Context, env *cli.Env, o TokenOptions) error {
+	keeper, err := o.open(ctx, env)
 	if err != nil {
 		return err
 	}
-	found, err := relay.RemoveToken(path, o.ID)
+	defer keeper.close()
+	found, err := keeper.remove(ctx, o.ID)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && !found:
-		return cli.NoBecause(fmt.Errorf("no token %q in %s", o.ID, path), "hooks relay token list shows them")
 	case err != nil:
-		return fileError(err)
+		return tokenError(err)
+	case !found:
+		return cli.NoBecause(fmt.Errorf("no token %q in %s", o.ID, keeper.where()), "hooks relay token list shows them")
 	}
 	env.Say("token %s revoked", o.ID)
 	return nil
