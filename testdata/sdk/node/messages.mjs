@@ -145,6 +145,22 @@ export const libraries = {
     },
   },
 
+  hookdeck: {
+    async verify({ text, headers, secret }) {
+      const { verifyWebhookSignature } = await import('@hookdeck/sdk/webhooks/helpers.js');
+      return (await verifyWebhookSignature({ headers, rawBody: text, signingSecret: secret })).isValidSignature;
+    },
+    async sign({ text, secret }) {
+      // While a secret is changed, each of the two signs.
+      return {
+        headers: {
+          'x-hookdeck-signature': hmac('sha256', 'the one before', text, 'base64'),
+          'x-hookdeck-signature-2': hmac('sha256', secret, text, 'base64'),
+        },
+      };
+    },
+  },
+
   pusher: {
     async verify({ text, headers, secret }) {
       const { default: Pusher } = await import('pusher');

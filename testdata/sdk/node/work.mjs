@@ -196,6 +196,20 @@ export const libraries = {
     },
   },
 
+  'jira-connect': {
+    async verify({ method, url, headers, secret }) {
+      const { default: jwt } = await import('atlassian-jwt');
+      const claims = jwt.decodeSymmetric(headers.authorization.replace(/^JWT /, ''), secret, 'HS256');
+      return claims.qsh === jwt.createQueryStringHash(jwt.fromMethodAndUrl(method, target(url)));
+    },
+    async sign({ method, url, secret, at }) {
+      const { default: jwt } = await import('atlassian-jwt');
+      const qsh = jwt.createQueryStringHash(jwt.fromMethodAndUrl(method, target(url)));
+      const claims = { iss: 'client-key', qsh, iat: seconds(at), exp: seconds(at) + 180 };
+      return { headers: { authorization: `JWT ${jwt.encodeSymmetric(claims, secret, 'HS256')}` } };
+    },
+  },
+
   // It verifies what it parsed and wrote again.
   smartcar: {
     async verify({ text, headers, secret }) {
