@@ -40,7 +40,7 @@ func commands(env *cli.Env, add func(group, name string, make func() *cobra.Comm
 	add(cli.GroupTest, "test", func() *cobra.Command { return test.NewCmd(env, test.Run) })
 	add(cli.GroupTest, "sign", func() *cobra.Command { return sign.NewCmd(env, sign.Run) })
 	add(cli.GroupTest, "snippet", func() *cobra.Command { return snippet.NewCmd(env, snippet.Run) })
-	add(cli.GroupTest, "emulate", func() *cobra.Command { return emulate.NewCmd(env, emulate.Run) })
+	add(cli.GroupStandIn, "emulate", func() *cobra.Command { return emulate.NewCmd(env, emulate.Run) })
 	add(cli.GroupReach, "tunnel", func() *cobra.Command { return tunnel.NewCmd(env, tunnel.Run) })
 	add(cli.GroupReach, "relay", func() *cobra.Command { return relay.NewCmd(env, relay.Run) })
 	add(cli.GroupKeep, "secrets", func() *cobra.Command { return secrets.NewCmd(env) })
