@@ -27,6 +27,7 @@ type bench struct {
 	catalogue *provider.Catalogue
 	provider  *provider.Provider
 	secret    string
+	private   string // of a pair, what signs
 	m         scheme.Message
 }
 

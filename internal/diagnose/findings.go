@@ -24,7 +24,7 @@ func (r Request) findings(sch *scheme.Scheme, hits []hit) []Finding {
 			f.Causes, f.Detail = append(f.Causes, TimestampExpired), f.Detail+"; besides, "+late
 		}
 		slices.SortFunc(f.Causes, func(a, b Cause) int { return slices.Index(Causes(), a) - slices.Index(Causes(), b) })
-		f.Fix, f.Advice = advise(f.Causes)
+		f.Fix, f.Advice = advise(r.Provider, f.Causes)
 		if !slices.ContainsFunc(out, func(o Finding) bool { return slices.Equal(o.Causes, f.Causes) }) {
 			out = append(out, f)
 		}

@@ -103,7 +103,7 @@ func (s *search) wholeRequests(m *scheme.Message) {
 	spec := s.base.Spec()
 	messages := append([]message{{m: m}}, s.moved(spec, m)...)
 	messages = append(messages, s.messages(spec)...)
-	if spec.JWT != nil && strings.Contains(joinedClaims(spec), "{url") {
+	if spec.Message != nil || spec.JWT != nil && strings.Contains(joinedClaims(spec), "{url") {
 		for _, a := range addresses(m) {
 			changed := clone(m)
 			changed.URL = a.url

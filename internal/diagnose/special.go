@@ -19,7 +19,7 @@ func (r Request) expired(s *scheme.Scheme) Finding {
 	if late, ok := r.late(s); ok {
 		f.Detail += "; " + late
 	}
-	f.Fix, f.Advice = advise(f.Causes)
+	f.Fix, f.Advice = advise(r.Provider, f.Causes)
 	return f
 }
 
@@ -56,7 +56,7 @@ func headerMissing(r Request) Finding {
 	if through := proxies(r.Message.Header); len(through) > 0 {
 		f.Detail += "; the request came through " + strings.Join(through, " and ") + ", which may have dropped it"
 	}
-	f.Fix, f.Advice = advise(f.Causes)
+	f.Fix, f.Advice = advise(r.Provider, f.Causes)
 	return f
 }
 
@@ -111,9 +111,9 @@ func (r Request) others(tried map[string]int) (f []Finding, likelier bool) {
 		return nil, false
 	}
 	other := Finding{Causes: []Cause{ProviderOther}, Detail: "it is a right signature of " + strings.Join(names[:min(3, len(names))], ", of ")}
-	other.Fix, other.Advice = advise(other.Causes)
-	other.Advice[0].Say = strings.ReplaceAll(other.Advice[0].Say, "PROVIDER", names[0])
-	other.Fix = strings.ReplaceAll(other.Fix, "PROVIDER", names[0])
+	other.Fix, other.Advice = advise(nil, other.Causes)
+	other.Fix += ": --provider " + names[0]
+	other.Advice[0].Say = other.Fix
 	return []Finding{other}, likelier
 }
 
@@ -183,10 +183,7 @@ func (r Request) compared(s *search) (Finding, bool) {
 			f.Causes = []Cause{BodyReserialised}
 			f.Detail = "the signature is right for the body of the capture " + c.ID + "; the one here is the same JSON, written again"
 		}
-		f.Fix, f.Advice = advise(f.Causes)
-		if f.Causes[0] == Unknown {
-			f.Fix, f.Advice = advise([]Cause{BodyReserialised})
-		}
+		f.Fix, f.Advice = advise(r.Provider, []Cause{BodyReserialised})
 		return f, true
 	}
 	return Finding{}, false
