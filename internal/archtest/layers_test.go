@@ -24,6 +24,7 @@ func layers() [][]string {
 		{"internal/cluster"},
 		{"internal/capture"},
 		{"internal/tunnel", "internal/relay", "internal/emulate", "internal/check", "internal/scenario", "internal/snippet", "internal/replay"},
+		{"internal/check/sender"},
 		{"internal/workspace"},
 		{"internal/render"},
 		{"internal/cli"},

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hooks-cli/hooks/internal/check"
+	"github.com/hooks-cli/hooks/internal/check/sender"
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/spelling"
 )
@@ -36,6 +37,12 @@ type Options struct {
 	Wait     time.Duration
 	Command  []string
 
+	Sender    bool // the sender is checked, not a handler
+	Listen    string
+	Trigger   string
+	Attempts  int
+	TimeScale float64
+
 	JUnit  string
 	SARIF  string
 	TAP    string
@@ -46,12 +53,15 @@ const long = `Sends the endpoint what a provider sends, and what somebody sends 
 
 For each case it tells what was sent, what was expected, what came, why it matters in production and what to change. The samples are signed with the secret that hooks send finds; the app must have the same. A case that does not apply to the provider's scheme is skipped, with the reason. Where even the first valid sample is refused, nothing that is refused after it counts as proof.
 
+--sender checks the other side: it opens an endpoint, asks for events, answers them with failures, a redirect, 410 or nothing at all, and judges what the sender does then by the provider's definition.
+
 Cases that cannot hurt run at the same time; after each one that may bring the app down a valid sample shows whether it is still there. With a command behind "--" the app is started, and started again if a request has brought it down.`
 
 const example = `  $ hooks check http://127.0.0.1:3000/webhooks --provider canvelete --secret env:CANVELETE_SECRET
   $ hooks check :3000/webhook --provider stripe -- node server.js
   $ hooks check :3000/webhook --provider github --only 'rejects-*' --json
-  $ hooks check --list`
+  $ hooks check --list
+  $ hooks check --sender --provider canvelete --trigger 'hooks send --event render.completed --retry --time-scale 600 $HOOKS_URL' --time-scale 600`
 
 // NewCmd returns the command.
 func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *cobra.Command {
@@ -71,7 +81,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 				o.To = own[0]
 			}
 			o.Command = command
-			if err := o.check(); err != nil {
+			if err := o.check(cmd.Flags().Changed); err != nil {
 				return err
 			}
 			return run(cmd.Context(), env, o)
@@ -82,7 +92,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 	cli.Exits(cmd,
 		cli.Exit{Status: cli.OK, When: "no required case failed"},
 		cli.Exit{Status: cli.StatusNo, When: "one did"},
-		cli.Exit{Status: cli.StatusError, When: "the endpoint cannot be reached, or a report cannot be written"},
+		cli.Exit{Status: cli.StatusError, When: "the endpoint cannot be reached, nothing was sent to that of --sender, or a report cannot be written"},
 	)
 	return cmd
 }
@@ -106,21 +116,42 @@ func (o *Options) bind(cmd *cobra.Command) {
 	fs.StringVar(&o.SARIF, "sarif", "", "write a SARIF report to `FILE`")
 	fs.StringVar(&o.TAP, "tap", "", "write a TAP report to `FILE`")
 	fs.BoolVar(&o.GitHub, "github", false, "print annotations for GitHub Actions as well")
+	fs.BoolVar(&o.Sender, "sender", false, "open an endpoint and check whoever delivers there")
+	fs.StringVar(&o.Listen, "listen", ":0", "with --sender: listen at `ADDR`")
+	fs.StringVar(&o.Trigger, "trigger", "", "with --sender: run `COMMAND` to have an event sent to $HOOKS_URL")
+	fs.IntVar(&o.Attempts, "attempts", 3, "with --sender: watch `N` attempts of an event")
+	fs.Float64Var(&o.TimeScale, "time-scale", 1, "with --sender: it runs its schedule `N` times faster")
+	for _, name := range []string{"only", "skip"} {
+		cli.CompleteFlagFunc(cmd, name, func(string) []string { return o.ids() })
+	}
+}
+
+// cases lists what there is to check.
+func (o *Options) cases() []check.Case {
+	if o.Sender {
+		return sender.Cases()
+	}
+	return check.Cases()
+}
+
+func (o *Options) ids() []string {
 	var ids []string
-	for _, c := range check.Cases() {
+	for _, c := range o.cases() {
 		ids = append(ids, c.ID)
 	}
-	cli.CompleteFlag(cmd, "only", ids...)
-	cli.CompleteFlag(cmd, "skip", ids...)
+	return ids
 }
 
 // check refuses what cannot be meant.
-func (o *Options) check() error {
+func (o *Options) check(changed func(string) bool) error {
+	if err := o.checkSender(changed); err != nil {
+		return err
+	}
 	if o.Probe != "" && o.ProbeURL != "" {
 		return cli.Usagef("--probe and --probe-url exclude each other: one thing counts")
 	}
 	for _, pattern := range slices.Concat(o.Only, o.Skip) {
-		if err := known(pattern); err != nil {
+		if err := o.known(pattern); err != nil {
 			return err
 		}
 	}
@@ -128,13 +159,10 @@ func (o *Options) check() error {
 }
 
 // known says whether a pattern means any case.
-func known(pattern string) error {
-	var ids []string
-	for _, c := range check.Cases() {
-		if matches(pattern, c.ID) {
-			return nil
-		}
-		ids = append(ids, c.ID)
+func (o *Options) known(pattern string) error {
+	ids := o.ids()
+	if slices.ContainsFunc(ids, func(id string) bool { return matches(pattern, id) }) {
+		return nil
 	}
 	err := cli.Usagef("there is no case %q", pattern)
 	if near := spelling.Nearest(pattern, ids); near != "" {

@@ -36,12 +36,8 @@ func (c *checking) counter() error {
 
 // probeCommand runs a line of the shell that prints a number.
 func (c *checking) probeCommand(ctx context.Context) (int, error) {
-	shell := []string{"sh", "-c", c.o.Probe}
-	if c.env.GOOS == "windows" {
-		shell = []string{"cmd", "/C", c.o.Probe}
-	}
 	var out output
-	p, err := child.Start(child.Command{Args: shell, Dir: c.env.Dir, Out: &out})
+	p, err := child.Start(child.Command{Args: shell(c.env, c.o.Probe), Dir: c.env.Dir, Out: &out})
 	if err != nil {
 		return 0, err
 	}
@@ -55,6 +51,14 @@ func (c *checking) probeCommand(ctx context.Context) (int, error) {
 	}
 	lines := strings.Split(out.line(), "\n")
 	return number(lines[len(lines)-1]) // in front of it may stand a warning
+}
+
+// shell is how the shell of the system runs a line.
+func shell(env *cli.Env, line string) []string {
+	if env.GOOS == "windows" {
+		return []string{"cmd", "/C", line}
+	}
+	return []string{"sh", "-c", line}
 }
 
 // probeURL asks an address that answers a number.

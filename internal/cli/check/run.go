@@ -24,6 +24,9 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 	if o.List {
 		return list(ctx, env, o)
 	}
+	if o.Sender {
+		return runSender(ctx, env, o)
+	}
 	c, err := prepare(ctx, env, o)
 	if err != nil {
 		return err
@@ -42,10 +45,15 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 	if err != nil {
 		return c.failed(err)
 	}
-	if err := c.tell(ctx, &report); err != nil {
+	return c.finish(ctx, &report)
+}
+
+// finish prints the report and makes the exit status of it.
+func (c *checking) finish(ctx context.Context, r *check.Report) error {
+	if err := c.tell(ctx, r); err != nil {
 		return err
 	}
-	if !report.Passed {
+	if !r.Passed {
 		return cli.No()
 	}
 	return nil
@@ -53,7 +61,7 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 
 // list shows the cases.
 func list(ctx context.Context, env *cli.Env, o Options) error {
-	cases := slices.DeleteFunc(check.Cases(), func(c check.Case) bool { return !o.selected(c.ID) })
+	cases := slices.DeleteFunc(o.cases(), func(c check.Case) bool { return !o.selected(c.ID) })
 	if env.Global.WantsJSON() {
 		return env.JSON(ctx, cases)
 	}
