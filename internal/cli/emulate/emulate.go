@@ -76,7 +76,9 @@ Without --data-dir everything is gone at the end. With it, endpoints and what is
 
 An endpoint of --endpoint is signed for with --secret or what hooks secrets has for the provider, as by hooks send. For one that is registered at /_hooks/endpoints without a secret it is the development secret, where the provider has no other and the endpoint is on this machine, else a new one, which the answer tells.
 
-Deliveries go to the internet and, while the emulator listens on this machine only, to this machine. --allow-hosts says otherwise: names, addresses, networks, loopback, public, and nothing else. Redirects are not followed. Where others can reach the emulator, its control API needs a key, which is told at the start.`
+Deliveries go to the internet and, while the emulator listens on this machine only, to this machine. --allow-hosts says otherwise: names, addresses, networks, loopback, public, and nothing else. Redirects are not followed. Where others can reach the emulator, its control API needs a key, which is told at the start: that of --api-key, else a new one. In a container, write --listen 0.0.0.0:4000 --public-url http://NAME:4000 --allow-hosts APP.
+
+hooks events --store DIR/deliveries.db shows what was delivered, with all attempts.`
 
 const example = `  $ hooks emulate
   $ hooks emulate canvelete --listen :4000 --time-scale 60 --endpoint http://127.0.0.1:3000/webhooks/canvelete

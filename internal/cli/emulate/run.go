@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -87,7 +86,7 @@ func (m *emulating) configure() (emulate.Config, error) {
 	cfg := emulate.Config{
 		Now: env.Now, Providers: o.Providers, TimeScale: o.TimeScale, Timeout: o.Timeout, Concurrency: o.Concurrency,
 		Faults:   emulate.Faults{Duplicate: o.Duplicate, Delay: o.Delay, Jitter: o.Jitter},
-		ReadBody: m.front.ReadBody, Relaxed: o.DataDir == "", PublicURL: o.PublicURL,
+		ReadBody: m.front.ReadBody, Relaxed: o.DataDir == "",
 	}
 	var err error
 	if m.at, err = address.ParseListen(o.Listen); err != nil {
@@ -111,6 +110,13 @@ func (m *emulating) configure() (emulate.Config, error) {
 		if cfg.APIKey, err = env.Secret(o.APIKey); err != nil {
 			return cfg, cli.WithHints(fmt.Errorf("--api-key: %w", err))
 		}
+	}
+	if o.PublicURL != "" {
+		u, err := address.ParseURL(o.PublicURL)
+		if err != nil {
+			return cfg, cli.Usage(fmt.Errorf("--public-url: %w", err))
+		}
+		cfg.Hosts, cfg.PublicURL = []string{u.Host}, u.Scheme+"://"+u.Host
 	}
 	cfg.Reach = emulate.DefaultReach(m.at.Loopback())
 	if len(o.AllowHosts) > 0 {
@@ -192,10 +198,8 @@ func (m *emulating) reached(cfg *emulate.Config) {
 		host = "127.0.0.1"
 	}
 	m.ready.URL = "http://" + net.JoinHostPort(host, port)
-	if u, err := url.Parse(m.o.PublicURL); err == nil && u.Host != "" {
-		cfg.Hosts = append(cfg.Hosts, u.Host)
-		m.ready.URL = strings.TrimSuffix(m.o.PublicURL, "/")
-		cfg.PublicURL = m.ready.URL
+	if cfg.PublicURL != "" {
+		m.ready.URL = cfg.PublicURL
 	}
 	if m.at.Loopback() {
 		return

@@ -110,7 +110,11 @@ func suggestion(m *emulating) string {
 	}
 	path, body := "events", fmt.Sprintf(`{"provider":"%s","type":"%s"}`, id, event)
 	if len(m.ready.Endpoints) == 0 {
-		path, body = "endpoints", fmt.Sprintf(`{"provider":"%s","url":"http://127.0.0.1:3000/webhooks/%s"}`, id, id)
+		to := "http://127.0.0.1:3000"
+		if !m.at.Loopback() {
+			to = "https://app.example.com"
+		}
+		path, body = "endpoints", fmt.Sprintf(`{"provider":"%s","url":"%s/webhooks/%s"}`, id, to, id)
 	}
 	return fmt.Sprintf(`%s%s/_hooks/%s -H 'Content-Type: application/json' -d '%s'`, key, m.ready.URL, path, body)
 }
