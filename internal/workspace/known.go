@@ -19,7 +19,7 @@ func (w *Workspace) KnownSecrets(ctx context.Context) ([]secret.Named, error) {
 		return nil, err
 	}
 	for _, one := range kept {
-		if one.Name == RelayName {
+		if SignsNothing(one.Name) {
 			continue
 		}
 		entries, where, err := w.Keeper().Get(ctx, one.Profile, one.Name)
@@ -68,7 +68,7 @@ func (w *Workspace) configured(k *known) error {
 		}
 		for _, name := range settings.SecretNames() {
 			ref, ok := w.reference(settings, name)
-			if !ok || name == RelayName {
+			if !ok || SignsNothing(name) {
 				continue
 			}
 			if s, err := ref.Read(); err == nil {

@@ -32,6 +32,18 @@ import (
 // secrets of the providers.
 const RelayName = "relay"
 
+const apiKeySuffix = "-api-key"
+
+// APIKeyName is the name under which the key of a provider's API is kept with
+// the secrets.
+func APIKeyName(provider string) string { return provider + apiKeySuffix }
+
+// SignsNothing says whether name is that of something that is kept with the
+// signing secrets and is none: the relay's token, the key of an API.
+func SignsNothing(name string) bool {
+	return name == RelayName || strings.HasSuffix(name, apiKeySuffix)
+}
+
 // Options say where the parts are, and what the command line has.
 type Options struct {
 	Dir                string // the working directory
@@ -318,7 +330,7 @@ func (w *Workspace) Secrets() (*secret.Resolver, error) {
 		return nil, err
 	}
 	for _, name := range settings.SecretNames() {
-		if name != RelayName && !catalogue.Has(name) {
+		if name != RelayName && !catalogue.Has(strings.TrimSuffix(name, apiKeySuffix)) {
 			w.warnUnknown(settings, catalogue, name)
 		}
 	}

@@ -53,8 +53,8 @@ func completeProvider(env *cli.Env) cobra.CompletionFunc {
 	}
 }
 
-// named returns the provider with the name, nil for the relay. A name that is
-// neither is an error with the nearest.
+// named returns the provider with the name, nil for the relay and for the key
+// of a provider's API. A name that is neither is an error with the nearest.
 func named(env *cli.Env, name string) (*provider.Provider, error) {
 	if name == workspace.RelayName {
 		return nil, nil // the relay is no provider
@@ -62,6 +62,9 @@ func named(env *cli.Env, name string) (*provider.Provider, error) {
 	catalogue, err := env.Workspace().Catalogue()
 	if err != nil {
 		return nil, err
+	}
+	if id, ok := strings.CutSuffix(name, workspace.APIKeyName("")); ok && catalogue.Has(id) {
+		return nil, nil // what is kept signs nothing
 	}
 	return catalogue.Get(name)
 }
@@ -92,7 +95,7 @@ func newSetCmd(env *cli.Env, run func(context.Context, *cli.Env, SetOptions) err
 	cmd := &cobra.Command{
 		Use:   "set PROVIDER [-|@FILE|env:NAME]",
 		Short: "Keep the secret of a provider",
-		Long:  "Asks for the secret on a terminal, without showing it; elsewhere reads standard input. PROVIDER is a provider's name, or relay for the token of your relay. For providers that sign with a key pair the secret is their public key, or your own private key to sign with.",
+		Long:  "Asks for the secret on a terminal, without showing it; elsewhere reads standard input. PROVIDER is a provider's name, or relay for the token of your relay, or PROVIDER-api-key for the key of its API (hooks endpoints). For providers that sign with a key pair the secret is their public key, or your own private key to sign with.",
 		Example: "  $ hooks secrets set stripe\n" +
 			"  $ hooks secrets set stripe @stripe.secret\n" +
 			"  $ printenv SECRET | hooks secrets set canvelete --profile staging",

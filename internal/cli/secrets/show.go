@@ -92,6 +92,9 @@ func first(ctx context.Context, env *cli.Env, r *secret.Resolver, name string) (
 	if name == workspace.RelayName {
 		return secret.Named{}, cli.NoBecause(errors.New("no token is kept for the relay"), "keep it: hooks secrets set relay")
 	}
+	if workspace.SignsNothing(name) {
+		return secret.Named{}, cli.NoBecause(errors.New("no key is kept for this API"), "keep it: hooks secrets set "+name)
+	}
 	one, err := r.ForDevelopment(name)
 	if err != nil {
 		return secret.Named{}, err
