@@ -70,7 +70,7 @@ func origins() map[string]func(t *testing.T, w *clitest.World, args []string) []
 			return flag(args, "@s")
 		},
 		"variable": func(_ *testing.T, w *clitest.World, args []string) []string {
-			w.Vars["HOOKS_SECRET"], w.Vars["HOOKS_RELAY_TOKEN"] = canary, canary
+			w.Vars["HOOKS_SECRET"], w.Vars["HOOKS_RELAY_TOKEN"], w.Vars["HOOKS_API_KEY"] = canary, canary, canary
 			return args
 		},
 		"env-file": func(t *testing.T, w *clitest.World, args []string) []string {
@@ -163,6 +163,9 @@ func canaryLines(t *testing.T, app string) []string {
 		"sign --provider stripe --data {} --json",
 		"verify --provider canvelete --signature sha256=00 --data {}",
 		"secrets list --verbose",
+		"endpoints list --provider sketchpen --verbose --api-url "+app,
+		"endpoints create "+app+" --provider generic --event user.created --json --api-url "+app,
+		"endpoints get x --provider sketchpen --api-url http://127.0.0.1:1/",
 	)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli/completion"
 	"github.com/hooks-cli/hooks/internal/cli/demo"
 	"github.com/hooks-cli/hooks/internal/cli/emulate"
+	"github.com/hooks-cli/hooks/internal/cli/endpoints"
 	"github.com/hooks-cli/hooks/internal/cli/events"
 	"github.com/hooks-cli/hooks/internal/cli/expect"
 	"github.com/hooks-cli/hooks/internal/cli/listen"
@@ -41,6 +42,7 @@ func commands(env *cli.Env, add func(group, name string, make func() *cobra.Comm
 	add(cli.GroupTest, "sign", func() *cobra.Command { return sign.NewCmd(env, sign.Run) })
 	add(cli.GroupTest, "snippet", func() *cobra.Command { return snippet.NewCmd(env, snippet.Run) })
 	add(cli.GroupStandIn, "emulate", func() *cobra.Command { return emulate.NewCmd(env, emulate.Run) })
+	add(cli.GroupStandIn, "endpoints", func() *cobra.Command { return endpoints.NewCmd(env) })
 	add(cli.GroupReach, "tunnel", func() *cobra.Command { return tunnel.NewCmd(env, tunnel.Run) })
 	add(cli.GroupReach, "relay", func() *cobra.Command { return relay.NewCmd(env, relay.Run) })
 	add(cli.GroupKeep, "secrets", func() *cobra.Command { return secrets.NewCmd(env) })
