@@ -38,6 +38,22 @@ func PlaceOf(at address.Listen, ls []net.Listener) Place {
 	return p
 }
 
+// BindError says what to type where at could not be listened on; command is what
+// stands before the address: "hooks listen".
+func BindError(err error, at address.Listen, command string) error {
+	var taken *intake.PortTakenError
+	switch {
+	case errors.As(err, &taken) && taken.Free > 0:
+		at.Port = taken.Free
+		return Failed(err, "a free one: "+command+" "+at.String(), "any free one: "+command+" :0")
+	case errors.As(err, &taken):
+		return Failed(err, "any free one: "+command+" :0")
+	case at.Port > 0 && at.Port < 1024:
+		return Failed(err, "ports below 1024 may need privileges: "+command+" :3000")
+	}
+	return Failed(err)
+}
+
 // Announce lets other runs know that this one captures into st, from now on
 // until leave is called. Where that cannot be, it is told and the run goes on.
 func (e *Env) Announce(ctx context.Context, st *store.Store, at Place) (leave func()) {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -170,17 +169,8 @@ func (m *emulating) secrets(cfg *emulate.Config) error {
 }
 
 func (m *emulating) bind(ctx context.Context) (err error) {
-	m.listeners, err = intake.Bind(ctx, m.at)
-	var taken *intake.PortTakenError
-	switch {
-	case errors.As(err, &taken) && taken.Free > 0:
-		again := m.at
-		again.Port = taken.Free
-		return cli.Failed(err, "a free one: hooks emulate --listen "+again.String(), "any free one: hooks emulate --listen :0")
-	case errors.As(err, &taken):
-		return cli.Failed(err, "any free one: hooks emulate --listen :0")
-	case err != nil:
-		return cli.Failed(err)
+	if m.listeners, err = intake.Bind(ctx, m.at); err != nil {
+		return cli.BindError(err, m.at, "hooks emulate --listen")
 	}
 	return nil
 }
@@ -188,16 +178,8 @@ func (m *emulating) bind(ctx context.Context) (err error) {
 // reached says by which names the server is called, and what its control API
 // asks for where others can reach it.
 func (m *emulating) reached(cfg *emulate.Config) {
-	port := strconv.Itoa(intake.Port(m.listeners[0]))
-	host := m.at.Host
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	m.ready = Ready{Kind: "ready", Address: net.JoinHostPort(host, port)}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	m.ready.URL = "http://" + net.JoinHostPort(host, port)
+	place := cli.PlaceOf(m.at, m.listeners)
+	m.ready = Ready{Kind: "ready", Address: place.Address, URL: place.URL}
 	if cfg.PublicURL != "" {
 		m.ready.URL = cfg.PublicURL
 	}

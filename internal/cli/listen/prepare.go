@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -186,7 +185,7 @@ func (l *listening) storeOptions() (func(*store.Options), error) {
 // open takes the port and opens the store.
 func (l *listening) open(ctx context.Context, forward *capture.Forwarder, change func(*store.Options)) (err error) {
 	if l.listeners, err = intake.Bind(ctx, l.at); err != nil {
-		return l.bindError(err)
+		return cli.BindError(err, l.at, "hooks listen")
 	}
 	defer func() {
 		if err != nil {
@@ -210,21 +209,6 @@ func (l *listening) release() {
 	for _, one := range l.listeners {
 		_ = one.Close()
 	}
-}
-
-func (l *listening) bindError(err error) error {
-	var taken *intake.PortTakenError
-	switch {
-	case errors.As(err, &taken) && taken.Free > 0:
-		again := l.at
-		again.Port = taken.Free
-		return cli.Failed(err, "a free one: hooks listen "+again.String(), "any free one: hooks listen :0")
-	case errors.As(err, &taken):
-		return cli.Failed(err, "any free one: hooks listen :0")
-	case l.at.Port > 0 && l.at.Port < 1024:
-		return cli.Failed(err, "ports below 1024 may need privileges: hooks listen :3000")
-	}
-	return cli.Failed(err)
 }
 
 // checkTargets refuses to forward to ourselves.
