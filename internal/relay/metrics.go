@@ -147,6 +147,14 @@ func (s *Server) writeStoreMetrics(e *exposition) {
 	e.gauge("hooks_backlog_events", "Events that wait.", float64(c.Waiting))
 	e.gauge("hooks_backlog_bytes", "Bytes of the events that wait.", float64(c.Bytes))
 	e.gauge("hooks_durability", "What a stored event outlives. 0: nothing is stored, 1: it is on several machines, 2: it is on a disk.", float64(s.durability()))
+	if c := s.cfg.Cluster; c != nil {
+		up := 0.0
+		if c.Reachable() {
+			up = 1
+		}
+		e.gauge("hooks_store_up", "1: a NATS server is connected.", up)
+		e.gauge("hooks_nodes", "Relays that are heard of, this one among them.", float64(len(c.Peers())))
+	}
 }
 
 func sortedKeys[K comparable, V any](m map[K]V, cmp func(a, b K) int) []K {

@@ -24,6 +24,11 @@ func TestDeployedCommandLines(t *testing.T) {
 		"systemd":    systemdArgs(t),
 		"compose":    find(t, "compose/compose.yaml", "services", "relay", "command"),
 		"kubernetes": find(t, "kubernetes/relay.yaml", "spec", "template", "spec", "containers", "0", "args"),
+
+		"cluster-compose-1":  find(t, "cluster-compose/compose.yaml", "services", "relay1", "command"),
+		"cluster-compose-2":  find(t, "cluster-compose/compose.yaml", "services", "relay2", "command"),
+		"cluster-compose-3":  find(t, "cluster-compose/compose.yaml", "services", "relay3", "command"),
+		"cluster-kubernetes": find(t, "cluster-kubernetes/relay.yaml", "spec", "template", "spec", "containers", "0", "args"),
 	} {
 		t.Run(form, func(t *testing.T) {
 			t.Parallel()
@@ -39,6 +44,10 @@ func TestDeployedCommandLines(t *testing.T) {
 			cmd.SetArgs(args[1:])
 			if err := cmd.ExecuteContext(t.Context()); err != nil {
 				t.Fatal(err)
+			}
+			if strings.HasPrefix(form, "cluster") {
+				sharedOptions(t, w.Env, got)
+				return
 			}
 			if got.DataDir == "" || got.Open || got.InsecureHTTP || got.LogFormat != "json" || got.PublicURL != "https://relay.example.com" {
 				t.Errorf("options %+v", got)
@@ -57,6 +66,26 @@ func TestDeployedCommandLines(t *testing.T) {
 				t.Errorf("configure = %+v, %v", cfg, err)
 			}
 		})
+	}
+}
+
+// sharedOptions checks the options of a relay among several: they agree with
+// each other, and each has an address of its own.
+func sharedOptions(t *testing.T, env *cli.Env, o Options) {
+	t.Helper()
+	if o.DataDir != "" || o.Open || o.InsecureHTTP || o.LogFormat != "json" || o.PublicURL != "https://relay.example.com" ||
+		o.NATSSync != "always" || o.Node == "" || !strings.HasSuffix(o.Trunk, ":7422") || len(o.TrustProxy) == 0 {
+		t.Errorf("options %+v", o)
+	}
+	if _, _, err := o.NATS.servers(env); err != nil {
+		t.Error(err)
+	}
+	listen, err := address.ParseListen(o.Listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg, err := configure(env, o, listen); err != nil || !cfg.Shared || cfg.Limits.Unlimited {
+		t.Errorf("configure = %+v, %v", cfg, err)
 	}
 }
 
@@ -80,22 +109,29 @@ func TestDeployedTokenCommand(t *testing.T) {
 // of them but the one that is for once.
 func TestKubernetesManifests(t *testing.T) {
 	t.Parallel()
-	listed := find(t, "kubernetes/kustomization.yaml", "resources")
-	files, err := fs.Glob(deploy, "deploy/kubernetes/*.yaml")
+	for _, dir := range []string{"kubernetes", "cluster-kubernetes"} {
+		manifests(t, dir)
+	}
+}
+
+func manifests(t *testing.T, dir string) {
+	t.Helper()
+	listed := find(t, dir+"/kustomization.yaml", "resources")
+	files, err := fs.Glob(deploy, "deploy/"+dir+"/*.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := 0
 	for _, name := range files {
 		base := filepath.Base(name)
-		kind, ok := value(t, "kubernetes/"+base, "kind").(string)
+		kind, ok := value(t, dir+"/"+base, "kind").(string)
 		if !ok || kind == "" {
-			t.Errorf("%s has no kind", base)
+			t.Errorf("%s/%s has no kind", dir, base)
 		}
 		if strings.Contains(strings.Join(listed, " "), base) {
 			seen++
 		} else if base != "kustomization.yaml" && base != "first-token.yaml" {
-			t.Errorf("the kustomization leaves out %s", base)
+			t.Errorf("the kustomization of %s leaves out %s", dir, base)
 		}
 	}
 	if seen != len(listed) {
@@ -106,11 +142,11 @@ func TestKubernetesManifests(t *testing.T) {
 // init puts the names in, and leaves no other relay's there.
 func TestInitFillsIn(t *testing.T) {
 	t.Parallel()
-	for _, form := range []string{"--systemd", "--compose", "--kubernetes"} {
+	for _, form := range [][]string{{"--systemd"}, {"--compose"}, {"--kubernetes"}, {"--cluster", "--compose"}, {"--cluster", "--kubernetes"}} {
 		w := clitest.New(t)
 		dir := t.TempDir()
 		cmd := NewCmd(w.Env, nil)
-		cmd.SetArgs([]string{"init", form, dir, "--host", "Hooks.Acme.dev", "--email", "it@acme.dev"})
+		cmd.SetArgs(append(append([]string{"init"}, form...), dir, "--host", "Hooks.Acme.dev", "--email", "it@acme.dev"))
 		if err := cmd.ExecuteContext(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -141,6 +177,7 @@ func TestInitRefuses(t *testing.T) {
 	for _, args := range [][]string{
 		{"init"},
 		{"init", "--systemd", dir, "--compose", dir},
+		{"init", "--systemd", dir, "--cluster"},
 		{"init", "--systemd", dir, "--host", "relay"},
 		{"init", "--systemd", dir, "--host", "a.b; rm -rf /"},
 		{"init", "--systemd", dir, "--host", "-a.b"},

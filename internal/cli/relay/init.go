@@ -35,9 +35,10 @@ const (
 type InitOptions struct {
 	Systemd, Compose, Kubernetes string
 
-	Host  string
-	Email string
-	Force bool
+	Cluster bool
+	Host    string
+	Email   string
+	Force   bool
 }
 
 // Written is the answer of --json.
@@ -52,9 +53,10 @@ func newInit(env *cli.Env) *cobra.Command {
 		Use:   "init",
 		Short: "Write the files that a relay is deployed with",
 		Long: "The files go into DIR, with a README.md that says what to do with them. They run one relay, with its store and with TLS: as a systemd service, " +
-			"in a container with Docker Compose or Podman (and a Containerfile for the image), or in Kubernetes behind an ingress controller.",
+			"in a container with Docker Compose or Podman (and a Containerfile for the image), or in Kubernetes behind an ingress controller. " +
+			"With --cluster they run three relays and three NATS servers behind a load balancer, and RUNBOOK.md says how to keep them.",
 		Example: "  $ hooks relay init --systemd deploy --host relay.example.com --email ops@example.com\n" +
-			"  $ hooks relay init --compose deploy\n  $ hooks relay init --kubernetes deploy --host relay.example.com",
+			"  $ hooks relay init --compose deploy\n  $ hooks relay init --kubernetes deploy --cluster --host relay.example.com",
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return initialise(cmd.Context(), env, o) },
 	}
@@ -62,6 +64,7 @@ func newInit(env *cli.Env) *cobra.Command {
 	flags.StringVar(&o.Systemd, "systemd", "", "write a systemd unit to `DIR`")
 	flags.StringVar(&o.Compose, "compose", "", "write a compose file and a Containerfile to `DIR`")
 	flags.StringVar(&o.Kubernetes, "kubernetes", "", "write Kubernetes manifests to `DIR`")
+	flags.BoolVar(&o.Cluster, "cluster", false, "for three relays that share a NATS cluster: with --compose or --kubernetes")
 	flags.StringVar(&o.Host, "host", hostInFiles, "the `NAME` at which senders find the relay")
 	flags.StringVar(&o.Email, "email", emailInFiles, "the `ADDRESS` of the ACME account that certificates are got with")
 	flags.BoolVar(&o.Force, "force", false, "write over files that are there")
@@ -78,12 +81,12 @@ func initialise(ctx context.Context, env *cli.Env, o InitOptions) error {
 		return err
 	}
 	written := Written{Directory: env.Path(dir), Files: []string{}}
-	entries, err := fs.ReadDir(deploy, path.Join("deploy", form))
+	entries, err := deployed(form, o.Cluster)
 	if err != nil {
 		return cli.Failed(err)
 	}
 	for _, e := range entries {
-		name := filepath.Join(written.Directory, e.Name())
+		name := filepath.Join(written.Directory, path.Base(e))
 		if _, err := os.Lstat(name); err == nil && !o.Force {
 			return cli.Failed(fmt.Errorf("%s: %w", name, fs.ErrExist), "--force writes over it")
 		}
@@ -93,7 +96,7 @@ func initialise(ctx context.Context, env *cli.Env, o InitOptions) error {
 		return cli.Failed(err)
 	}
 	for i, e := range entries {
-		text, err := fs.ReadFile(deploy, path.Join("deploy", form, e.Name()))
+		text, err := fs.ReadFile(deploy, e)
 		if err == nil {
 			err = os.WriteFile(written.Files[i], o.fill(text), 0o644)
 		}
@@ -105,7 +108,7 @@ func initialise(ctx context.Context, env *cli.Env, o InitOptions) error {
 		return env.JSON(ctx, written)
 	}
 	for _, e := range entries {
-		if _, err := fmt.Fprintln(env.Out, filepath.Join(dir, e.Name())); err != nil {
+		if _, err := fmt.Fprintln(env.Out, filepath.Join(dir, path.Base(e))); err != nil {
 			return cli.Failed(err)
 		}
 	}
@@ -114,6 +117,23 @@ func initialise(ctx context.Context, env *cli.Env, o InitOptions) error {
 	}
 	env.Say("what to do with them: %s", filepath.Join(dir, "README.md"))
 	return nil
+}
+
+// deployed lists the files of a form.
+func deployed(form string, cluster bool) ([]string, error) {
+	dirs := []string{form}
+	if cluster {
+		dirs = []string{"cluster-" + form, "cluster"}
+	}
+	var list []string
+	for _, dir := range dirs {
+		files, err := fs.Glob(deploy, path.Join("deploy", dir, "*"))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, files...)
+	}
+	return list, nil
 }
 
 // form says what was asked for, and where to.
@@ -130,6 +150,8 @@ func (o *InitOptions) form() (form, dir string, err error) {
 	switch {
 	case form == "":
 		return "", "", cli.Usage(errors.New("which form?"), "give --systemd DIR, --compose DIR or --kubernetes DIR")
+	case o.Cluster && form == "systemd":
+		return "", "", cli.Usagef("--cluster goes with --compose or --kubernetes")
 	case !plainHost(o.Host):
 		return "", "", cli.Usagef("--host: %q is not the name of a host", safetext.Line(o.Host))
 	case strings.Count(o.Email, "@") != 1 || strings.ContainsAny(o.Email, " \t\r\n\"'\\$%{}:#"):
