@@ -73,6 +73,11 @@ type Config struct {
 	// whoever serves. Nil: it is read without one.
 	ReadBody func(*http.Request) (body []byte, release func(), err error)
 
+	// Memory is how many bytes this process should stay below; 0 sets no
+	// bound. InUse says how many it needs; nil asks the runtime.
+	Memory int64
+	InUse  func() int64
+
 	TrustProxy []netip.Prefix // whose X-Forwarded-* headers are believed
 	Limits     Limits
 	Now        func() time.Time

@@ -61,6 +61,8 @@ func (s *Server) admit(r *http.Request) (n *name, who claimant, made bool, e *re
 	switch {
 	case s.draining.Load():
 		return nil, who, false, errDraining
+	case s.tight.Load():
+		return nil, who, false, errTight
 	case !s.cfg.Limits.Unlimited && s.fails.empty(f.addr, time.Now()):
 		return nil, who, false, errAuthRate
 	}

@@ -126,6 +126,8 @@ func (s *Server) WriteMetrics(w io.Writer) error {
 	}
 	m.mu.Unlock()
 	e.histogram("hooks_overhead_seconds", "Time that a request spends in the relay before its head is on the link.", &m.overhead)
+	e.gauge("hooks_memory_bytes", "Memory that is in use.", float64(s.cfg.InUse()))
+	e.gauge("hooks_memory_budget_bytes", "Memory that may be in use; 0: no bound.", float64(s.cfg.Memory))
 	s.writeStoreMetrics(&e)
 	e.b.WriteString("# EOF\n")
 	_, err := io.WriteString(w, e.b.String())

@@ -27,6 +27,7 @@ var (
 	errSilent    = &refusal{504, "app_timeout", "the app did not answer in time", 0}
 	errDrainLive = &refusal{503, "tunnel_draining", "stored requests are delivered first", 5 * time.Second}
 	errFull      = &refusal{503, "store_full", "the tunnel's store is full", time.Minute}
+	errTight     = &refusal{503, "relay_busy", "the relay is short of memory", 5 * time.Second}
 	errStore     = &refusal{503, "store_unavailable", "the request could not be stored", time.Minute}
 	errRate      = &refusal{429, "rate_limited", "too many requests", time.Second}
 	errUpgrade   = &refusal{501, "upgrade_unsupported", "this relay passes on no websockets", 0}

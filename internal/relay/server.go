@@ -27,6 +27,7 @@ type Server struct {
 	trunks  *http.Transport // to the other relays
 
 	draining atomic.Bool
+	tight    atomic.Bool    // memory is
 	work     sync.WaitGroup // links, and what hands out events
 
 	mu     sync.Mutex // guards the following
@@ -40,6 +41,9 @@ func New(cfg Config) *Server {
 	l, d := &cfg.Limits, DefaultLimits()
 	if l.Streams == 0 {
 		*l = withDefaults(*l, d)
+	}
+	if cfg.InUse == nil {
+		cfg.InUse = InUse
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -94,6 +98,7 @@ func (s *Server) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 		s.wheel.tick()
+		s.weigh()
 		s.reloadTokens()
 		s.tellStates(ctx)
 		if n%60 == 0 {

@@ -53,6 +53,9 @@ func (x *exchange) store(before uint32, body []byte, whole bool) *refusal {
 		x.n.mu.Unlock()
 		x.s.kick(x.n)
 	}()
+	if x.s.tight.Load() {
+		return errTight
+	}
 	r, release, e := x.record(before, body, whole)
 	if e != nil {
 		return e

@@ -193,6 +193,22 @@ func (s *Stream) growLocked() int {
 	return more
 }
 
+// Unread lists the streams that hold bytes which nobody has read yet.
+func (l *Link) Unread() map[*Stream]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var held map[*Stream]int
+	for _, s := range l.streams {
+		if n := s.recv.held(); n > 0 {
+			if held == nil {
+				held = make(map[*Stream]int)
+			}
+			held[s] = n
+		}
+	}
+	return held
+}
+
 // Empty says that nothing is left to be read and nothing will come: the
 // stream has no body, or its end was reached.
 func (s *Stream) Empty() bool {

@@ -59,6 +59,9 @@ func (w *recvWindow) consume(n int) uint32 {
 	return uint32(grant)
 }
 
+// held is how much arrived and was not consumed.
+func (w *recvWindow) held() int { return w.size - w.left - w.consumed }
+
 // hurry says whether the window holds the other end up: half of it has gone
 // within a round trip, as is found when that half is granted again.
 func (w *recvWindow) hurry(now, rtt time.Duration) bool {

@@ -42,6 +42,7 @@ type Options struct {
 	DrainGiven bool
 	LogFormat  string
 	MaxBody    int64
+	Memory     string
 	HoldEvents int
 	HoldBytes  int64
 	HoldAge    time.Duration
@@ -105,6 +106,7 @@ func bind(cmd *cobra.Command, o *Options) {
 	cli.Duration(fs, &o.DrainDelay, "drain-delay", 5*time.Second, "at the end, take requests for `DURATION` after saying not to be ready; on this machine alone not at all")
 	cli.Choice(cmd, &o.LogFormat, "log-format", "text", "how requests are logged: text, json or off", "text", "json", "off")
 	cli.Size(fs, &o.MaxBody, "max-body", 10<<20, "the largest body, `SIZE`")
+	fs.StringVar(&o.Memory, "memory", "75%", "take no new clients and events when four fifths of `SIZE` are in use: a size, a share of what there is, or off")
 	fs.IntVar(&o.HoldEvents, "hold-events", 1000, "events that wait for one tunnel: at most `N`")
 	cli.Size(fs, &o.HoldBytes, "hold-bytes", 100<<20, "bytes that wait for one tunnel: at most `SIZE`")
 	cli.Duration(fs, &o.HoldAge, "hold-age", 24*time.Hour, "events expire after `DURATION`")

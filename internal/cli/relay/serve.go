@@ -101,6 +101,9 @@ func configure(env *cli.Env, opts Options, listen address.Listen) (relay.Config,
 		cfg.TrustProxy = append(cfg.TrustProxy, p.Masked())
 	}
 	var err error
+	if cfg.Memory, err = memoryBudget(opts.Memory); err != nil {
+		return cfg, err
+	}
 	cfg.Tokens, err = loadTokens(env, opts)
 	switch {
 	case err != nil:
@@ -274,6 +277,7 @@ func serve(ctx context.Context, env *cli.Env, opts Options, cfg relay.Config, ls
 		// what it runs out of first.
 		debug.SetGCPercent(gcPercent)
 	}
+	boundHeap(cfg.Memory, env.Getenv)
 	work, stop := context.WithCancel(context.Background())
 	defer stop()
 	failed := make(chan error, 3)
