@@ -166,6 +166,8 @@ func canaryLines(t *testing.T, app string) []string {
 		"endpoints list --provider sketchpen --verbose --api-url "+app,
 		"endpoints create "+app+" --provider generic --event user.created --json --api-url "+app,
 		"endpoints get x --provider sketchpen --api-url http://127.0.0.1:1/",
+		"check --provider canvelete --skip survives-slow-client,answers-burst --verbose --github "+app,
+		"check --provider gitlab --only rejects-*,hides-secret --json "+app,
 	)
 }
 

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -249,6 +251,46 @@ func TestFrameworks(t *testing.T) {
 			}
 			if fix := find(t, r, "accepts-raw-body").Fix; tt.want == "Express" && !strings.Contains(fix, "express.raw") {
 				t.Errorf("fix %q", fix)
+			}
+		})
+	}
+}
+
+// TestGivesNothingAway: what an app says that it should not have said is told,
+// but not repeated.
+func TestGivesNothingAway(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []string{"tells-signature", "tells-secret"} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			var said []string
+			inner := &handler{fault: fault}
+			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				rec := httptest.NewRecorder()
+				inner.ServeHTTP(rec, r)
+				mu.Lock()
+				said = append(said, strings.Fields(rec.Body.String())...)
+				mu.Unlock()
+				for name, values := range rec.Header() {
+					w.Header()[name] = values
+				}
+				w.WriteHeader(rec.Code)
+				_, _ = w.Write(rec.Body.Bytes())
+			})
+			o := options(t, get(t, "slack"), slackSecret(), h)
+			var told []string
+			o.Observe = func(r check.Result) { told = append(told, fmt.Sprintf("%+v", r)) }
+			r := run(t, o)
+			c := find(t, r, "hides-secret")
+			text := fmt.Sprintf("%+v", r) + strings.Join(told, "\n")
+			if c.Status != check.Failed || strings.Contains(text, secretText) {
+				t.Errorf("%s: %s; the report holds the secret: %v", c.Status, c.Actual, strings.Contains(text, secretText))
+			}
+			for _, word := range said {
+				if len(word) == 64 && strings.Contains(text, word) {
+					t.Errorf("the report holds the signature %s", word)
+				}
 			}
 		})
 	}
