@@ -365,6 +365,23 @@ func TestCanveleteErrors(t *testing.T) {
 		"renderId":"render_failed123","designId":"design_abc123","status":"failed","error":{"code":"RENDER_TIMEOUT","message":"Render exceeded maximum time limit"}}}`)
 }
 
+// The other APIs are limited as well, each apart.
+func TestRateLimit(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) { c.RateLimit = Rate{1, time.Second} })
+	for _, path := range []string{"/v1/webhooks", "/api/v1/callbacks"} {
+		r.want(200, "GET", path, "", "X-Api-Key: k")
+		if got := r.want(429, "GET", path, "", "X-Api-Key: k"); got.header.Get("Retry-After") != "1" || got.header.Get(ExtensionHeader) != "true" {
+			t.Errorf("%s: %v", path, got.header)
+		}
+	}
+	r.real.add(time.Second)
+	r.want(200, "GET", "/v1/webhooks", "")
+	for range 3 {
+		r.want(200, "GET", "/_hooks/endpoints", "")
+	}
+}
+
 // With a key, no API takes another one.
 func TestAPIKey(t *testing.T) {
 	t.Parallel()
@@ -403,18 +420,21 @@ func TestProviders(t *testing.T) {
 	r.want(404, "GET", "/", "")
 	r.want(404, "OPTIONS", "/_hooks/events", "")
 	for body, want := range map[string]string{
-		`{"provider":"generic","type":"user.created"}`:                        "generic is not emulated here",
-		`{"provider":"strip","type":"x"}`:                                     "stripe",
-		`{"type":"x"}`:                                                        "provider: it is required",
-		`{"provider":"stripe"}`:                                               "type: it is required",
-		`{"provider":"stripe","type":"charge.succeded"}`:                      "charge.succeeded",
-		`{"provider":"stripe","type":"charge.succeeded","set":{"id2":1}}`:     "id2",
-		`{"provider":"stripe","flow":"x"}`:                                    "no flow",
-		`{"provider":"stripe","type":"charge.succeeded","flow":"x"}`:          "one of",
-		`{"provider":"stripe","type":"charge.succeeded","endpoints":["x"]}`:   "no endpoint x",
-		`{"provider":"stripe","type":"charge.succeeded","faults":{"drop":2}}`: "faults.drop",
-		`{"provider":"stripe","type":"charge.succeeded","typ":1}`:             "unknown field",
-		`{"provider":"stripe","type":"charge.succeeded"}{}`:                   "follows",
+		`{"provider":"generic","type":"user.created"}`:                                         "generic is not emulated here",
+		`{"provider":"strip","type":"x"}`:                                                      "stripe",
+		`{"type":"x"}`:                                                                         "provider: it is required",
+		`{"provider":"stripe"}`:                                                                "type: it is required",
+		`{"provider":"stripe","type":"charge.succeded"}`:                                       "charge.succeeded",
+		`{"provider":"stripe","type":"charge.succeeded","set":{"id2":1}}`:                      "id2",
+		`{"provider":"stripe","flow":"x"}`:                                                     "no flow",
+		`{"provider":"stripe","type":"charge.succeeded","flow":"x"}`:                           "one of",
+		`{"provider":"stripe","type":"charge.succeeded","endpoints":["x"]}`:                    "no endpoint x",
+		`{"provider":"stripe","type":"charge.succeeded","faults":{"drop":2}}`:                  "faults.drop",
+		`{"provider":"stripe","type":"charge.succeeded","faults":{"drop":[]}}`:                 "faults.drop",
+		`{"provider":"stripe","events":[{"type":"charge.succeeded","faults":{"drop":{}}},{}]}`: "faults.drop",
+		`{"provider":"stripe","events":[{"type":"charge.succeeded"},{}]}`:                      "type",
+		`{"provider":"stripe","type":"charge.succeeded","typ":1}`:                              "unknown field",
+		`{"provider":"stripe","type":"charge.succeeded"}{}`:                                    "follows",
 	} {
 		if got := r.want(400, "POST", "/_hooks/events", body); !strings.Contains(got.body, want) {
 			t.Errorf("POST %s = %s, want %q", body, got.body, want)

@@ -24,7 +24,7 @@ type eventInput struct {
 	SetNew    map[string]json.RawMessage `json:"set_new"`
 	Endpoints []string                   `json:"endpoints"`
 	After     duration                   `json:"after"`
-	Faults    faultsInput                `json:"faults"`
+	Faults    *faultsInput               `json:"faults"`
 }
 
 type faultsInput struct {
@@ -34,7 +34,10 @@ type faultsInput struct {
 	Jitter    duration `json:"jitter"`
 }
 
-func (in faultsInput) faults() (Faults, error) {
+func (in *faultsInput) faults() (Faults, error) {
+	if in == nil {
+		return Faults{}, nil
+	}
 	f := Faults{Duplicate: in.Duplicate, Delay: time.Duration(in.Delay), Jitter: time.Duration(in.Jitter)}
 	if in.Duplicate < 0 || in.Duplicate > maxDuplicates {
 		return f, &inputError{Field: "faults.duplicate", Message: fmt.Sprintf("it must be from 0 to %d", maxDuplicates)}
@@ -143,7 +146,7 @@ func (c *call) steps(in *eventsInput) ([]eventInput, error) {
 		if one.Endpoints == nil {
 			one.Endpoints = in.Endpoints
 		}
-		if one.Faults == (faultsInput{}) {
+		if one.Faults == nil {
 			one.Faults = in.Faults
 		}
 	}
@@ -164,8 +167,8 @@ func (c *call) happenings(list []eventInput, shuffle bool) ([]happening, error) 
 		if err != nil {
 			return nil, err
 		}
-		if len(list) > 1 && one.Body == nil && len(one.Set) == 0 || flow != "" && one.Body == nil {
-			links.link(h.draft)
+		if flow != "" && one.Body == nil {
+			links.link(h.draft, one)
 		}
 		after += time.Duration(one.After)
 		h.after, h.flow, h.step = after, flow, i

@@ -55,8 +55,10 @@
 //	  set changes fields of it, or of the sample; set_new may add them.
 //	  Instead of one: {"provider","events":[EVENT,…]} or {"provider","flow":
 //	    "render"}: their first attempts are made in order, each "after" the one
-//	    before; ids of one kind are the same in all. "shuffle":true: in another
-//	    order, and independent of each other.
+//	    before; ids of one kind are the same in all, unless set. "shuffle":true:
+//	    in another order, and independent of each other. Flows: of loopcanvas
+//	    render, render-failed, canvas and video, of canvelete design and delete,
+//	    of generic user, project and payment.
 //	  FAULTS: {"duplicate":N,"drop":true|0.1,"delay":"10s","jitter":"2s"}
 //
 //	GET /_hooks/deliveries?endpoint=&provider=&event=PATTERN&event_id=&status=

@@ -197,6 +197,28 @@ func TestFlow(t *testing.T) {
 	}
 }
 
+// An id that an event is given holds for the ones after it, and one that they
+// are given goes before it.
+func TestGivenIDs(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	a := newApp(t)
+	r.register("canvelete", a.URL)
+	r.want(201, "POST", "/_hooks/events", `{"provider":"canvelete","events":[
+		{"type":"design.created","set":{"data.designId":"design_a"}},
+		{"type":"render.completed","set":{"$.data.renderId":"render_x"}},
+		{"type":"render.completed","set":{"data.designId":"design_b"}},
+		{"type":"design.deleted"}]}`)
+	r.settle()
+	var got []string
+	for _, one := range a.arrivals() {
+		got = append(got, fmt.Sprint(field(t, one.body, "data", "designId"), " ", field(t, one.body, "data", "renderId")))
+	}
+	if want := []string{"design_a <nil>", "design_a render_x", "design_b render_x", "design_b <nil>"}; !slices.Equal(got, want) {
+		t.Errorf("ids %q, want %q", got, want)
+	}
+}
+
 // The steps of a list may name their distance and what they say.
 func TestSteps(t *testing.T) {
 	t.Parallel()
@@ -268,7 +290,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// A batch that is shuffled arrives in another order.
+// A batch that is shuffled arrives in another order, and its events are about
+// different things.
 func TestShuffle(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *Config) { c.Concurrency = 1 })
@@ -279,6 +302,9 @@ func TestShuffle(t *testing.T) {
 	got := a.arrivals()
 	if len(got) != 3 || field(t, got[0].body, "type") == "user.created" {
 		t.Errorf("first of %d: %s", len(got), got[0].body)
+	}
+	if field(t, got[0].body, "data", "id") == field(t, got[1].body, "data", "id") {
+		t.Error("two events are about the same user")
 	}
 }
 
@@ -375,5 +401,68 @@ func TestRotation(t *testing.T) {
 	s, _ = send()
 	if n := strings.Count(s.Get("Stripe-Signature"), "v1="); n != 1 {
 		t.Errorf("stripe signs %q, want one signature", s.Get("Stripe-Signature"))
+	}
+}
+
+// At most so many attempts are open to one endpoint, and one that does not
+// answer keeps no other waiting.
+func TestConcurrency(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) { c.Concurrency = 3 })
+	slow, quick := newApp(t), newApp(t)
+	slow.hang = make(chan struct{})
+	r.register("generic", slow.URL)
+	r.register("generic", quick.URL)
+	for range 10 {
+		r.want(201, "POST", "/_hooks/events", `{"provider":"generic","type":"user.created"}`)
+	}
+	quick.await(t, 10)
+	if n := len(slow.await(t, 3)); n != 3 {
+		t.Errorf("%d attempts are open, want 3", n)
+	}
+	if n := r.s.Pending(); n < 10 {
+		t.Errorf("%d deliveries are owed, want those to the slow one", n)
+	}
+	close(slow.hang)
+	slow.await(t, 10)
+}
+
+// An attempt that takes too long fails, and is made again.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) { c.Timeout = 20 * time.Millisecond })
+	a := newApp(t)
+	a.hang = make(chan struct{})
+	r.register("generic", a.URL)
+	r.want(201, "POST", "/_hooks/events", `{"provider":"generic","type":"user.created"}`)
+	r.settle()
+	close(a.hang)
+	a.mu.Lock()
+	a.hang = nil
+	a.mu.Unlock()
+	r.advance(time.Minute)
+	d := r.deliveries("")[0]
+	if d.Status != deliveredStatus || len(d.Attempts) != 2 || d.Attempts[0].Err != "time-out: no answer within 20ms" {
+		t.Errorf("delivery = %+v", d)
+	}
+}
+
+// Whoever ends the run breaks off what is under way, and it is made again by
+// the next one.
+func TestAbort(t *testing.T) {
+	t.Parallel()
+	dir, real := t.TempDir(), &stopped{at: start()}
+	a := newApp(t)
+	a.hang = make(chan struct{})
+	r := openRig(t, dir, real, nil)
+	r.register("generic", a.URL)
+	r.want(201, "POST", "/_hooks/events", `{"provider":"generic","type":"user.created"}`)
+	a.await(t, 1)
+	r.end()
+	close(a.hang)
+	r = openRig(t, dir, real, nil)
+	r.settle()
+	if d := r.deliveries("")[0]; d.Status != deliveredStatus || len(d.Attempts) != 1 || len(a.arrivals()) != 2 {
+		t.Errorf("delivery = %+v after %d arrivals", d, len(a.arrivals()))
 	}
 }

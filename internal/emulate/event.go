@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -152,68 +153,73 @@ func (s *Server) owe(ctx context.Context, e *endpoint, draft *webhook.Delivery, 
 // A linker gives the events of a flow the same ids: where an earlier one had
 // an id of some kind, a later one that has an id of that kind gets it.
 type linker struct {
-	known map[string]string // kind, or path where an id has no prefix, to id
+	known map[string]string // kind to what chance has made
 }
 
-// link changes the body of the next event of the flow.
-func (l *linker) link(d *webhook.Delivery) {
+// link changes the body of the next event of the flow, but for what it was given.
+func (l *linker) link(d *webhook.Delivery, given eventInput) {
 	if l.known == nil {
 		l.known = map[string]string{}
 	}
 	for _, id := range idsIn(d) {
 		first, ok := l.known[id.kind]
-		if !ok {
-			l.known[id.kind] = id.text
-			continue
+		switch {
+		case !ok || given.sets(id.path):
+			l.known[id.kind] = id.chance
+		case len(id.chance) >= minChance:
+			// Links and texts in the body repeat what chance has made.
+			d.Body = bytes.ReplaceAll(d.Body, []byte(id.chance), []byte(first))
 		}
-		// Links and texts in the body repeat the part that chance has made.
-		_, old, _ := cutID(id.text)
-		_, fresh, _ := cutID(first)
-		d.Body = bytes.ReplaceAll(d.Body, []byte(old), []byte(fresh))
 	}
 }
 
-type foundID struct{ kind, text string }
+// sets says whether the event was given the field at path.
+func (in eventInput) sets(path payload.Path) bool {
+	for _, group := range []map[string]json.RawMessage{in.Set, in.SetNew} {
+		for text := range group {
+			if p, err := payload.ParsePath(text); err == nil && p.String() == path.String() {
+				return true
+			}
+		}
+	}
+	return false
+}
 
-// maxPaths is how many fields of a body are looked at for ids.
-const maxPaths = 500
+// A foundID is an id in a body: render_8f3k2… is of the kind render, and chance
+// has made the rest. The kind of one that is chance alone is where it stands.
+type foundID struct {
+	path         payload.Path
+	kind, chance string
+}
+
+const (
+	// maxPaths is how many fields of a body are looked at for ids.
+	maxPaths = 500
+	// minChance is how long a text is that can be taken for chance's work.
+	minChance = 8
+)
 
 // idsIn finds the ids in a body, besides that of the event.
 func idsIn(d *webhook.Delivery) []foundID {
+	form := regexp.MustCompile(`^(?:([a-z]+)_)?([0-9A-Za-z-]{1,64})$`)
 	var out []foundID
 	for _, text := range payload.Paths(d.Body, maxPaths) {
-		if !isIDField(text) {
-			continue
-		}
 		path, err := payload.ParsePath(text)
-		if err != nil {
+		if err != nil || !isIDField(text) {
 			continue
 		}
 		v := payload.FindOne(d.Body, path)
-		kind, _, ok := cutID(v.Text())
-		if v.Kind != payload.String || v.Text() == d.EventID || !ok {
+		m := form.FindStringSubmatch(v.Text())
+		if v.Kind != payload.String || v.Text() == d.EventID || m == nil {
 			continue
 		}
-		if kind == "" {
-			kind = text
-		}
-		out = append(out, foundID{kind, v.Text()})
+		out = append(out, foundID{path, cmp.Or(m[1], text), m[2]})
 	}
 	return out
 }
 
 func isIDField(path string) bool {
 	return path == "id" || slices.ContainsFunc([]string{".id", "_id", "Id", "ID"}, func(end string) bool { return strings.HasSuffix(path, end) })
-}
-
-// cutID divides an id into its kind and what chance has made; ok is false for a
-// text that is none.
-func cutID(text string) (kind, chance string, ok bool) {
-	m := regexp.MustCompile(`^(?:([a-z]+)_)?([0-9A-Za-z-]{8,64})$`).FindStringSubmatch(text)
-	if m == nil {
-		return "", "", false
-	}
-	return m[1], m[2], true
 }
 
 // A step is one event of a flow.

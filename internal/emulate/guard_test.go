@@ -242,6 +242,7 @@ func FuzzCalls(f *testing.F) {
 		{"POST", "/v1/render/design/%00", `{"format":"png","width":1e9}`},
 		{"POST", "/_hooks/events", `{"provider":"stripe","type":"charge.succeeded","set":{"a[*].b":null},"endpoints":[]}`},
 		{"POST", "/_hooks/events", `{"provider":"loopcanvas","flow":"render","faults":{"drop":"x"}}`},
+		{"POST", "/_hooks/events", `{"provider":"generic","events":[{"type":"user.created","faults":{"drop":[]}},{}]}`},
 		{"POST", "/_hooks/clock", `{"advance":-1}`},
 		{"GET", "/_hooks/deliveries?limit=0&before=dlv_", ""},
 		{"PATCH", "/_hooks/endpoints/x", `{"events":["*","a:b"]}`},
