@@ -17,7 +17,8 @@ import (
 // A Queue is the events of one name at the node that owns it.
 type Queue struct {
 	c      *Cluster
-	s      *shard
+	s      stream
+	places places
 	label  string
 	loaded uint64 // newest offset when the queue was opened
 
@@ -67,7 +68,7 @@ const (
 // Open makes the queue of a name that this node has claimed.
 func (c *Cluster) Open(ctx context.Context, label string, o *Owner) (*Queue, error) {
 	q := &Queue{
-		c: c, s: c.shardOf(label), label: label, generation: o.Generation, active: time.Now(), done: make(map[uint64]struct{}),
+		c: c, s: c.shardOf(label), places: cursors{c}, label: label, generation: o.Generation, active: time.Now(), done: make(map[uint64]struct{}),
 		info: spool.Info{Owner: o.Key, Mode: o.Mode, Share: o.Share, Accept: o.Accept, UsedAt: o.UsedAt},
 	}
 	if err := q.load(ctx); err != nil {
@@ -81,15 +82,13 @@ func (c *Cluster) Open(ctx context.Context, label string, o *Owner) (*Queue, err
 
 // load reads the cursor and what waits behind it.
 func (q *Queue) load(ctx context.Context) error {
-	m, err := q.c.leader(ctx, "KV_hk_cur", ask{Last: "$KV.hk_cur." + q.label})
+	value, revision, err := q.places.get(ctx, q.label)
 	if err != nil {
 		return err
 	}
-	if m != nil {
-		q.revision = m.Seq
-		if err := json.Unmarshal(m.Data, &q.cursor); err != nil || q.cursor.Epoch != q.c.meta.ID {
-			q.cursor = cursor{}
-		}
+	q.revision = revision
+	if value != nil && (json.Unmarshal(value, &q.cursor) != nil || q.cursor.Epoch != q.c.meta.ID) {
+		q.cursor = cursor{}
 	}
 	q.seen = q.cursor.Offset
 	for _, offset := range q.cursor.Done {
@@ -511,7 +510,7 @@ func (q *Queue) writeCursor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if revision, err = update(ctx, q.c.cursors, q.label, b, revision); err != nil {
+	if revision, err = q.places.update(ctx, q.label, b, revision); err != nil {
 		return err
 	}
 	q.mu.Lock()
@@ -532,21 +531,17 @@ func (q *Queue) writeCursor(ctx context.Context) error {
 // catchUp looks at a cursor that somebody else has written: a later owner, or
 // one before that had not written all it knew.
 func (q *Queue) catchUp(ctx context.Context) error {
-	m, err := q.c.leader(ctx, "KV_hk_cur", ask{Last: "$KV.hk_cur." + q.label})
+	value, revision, err := q.places.get(ctx, q.label)
 	if err != nil {
 		return err
 	}
 	var theirs cursor
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	switch {
-	case m == nil:
-		q.revision = 0
-		return nil
-	case json.Unmarshal(m.Data, &theirs) == nil && theirs.Generation > q.generation:
+	if value != nil && json.Unmarshal(value, &theirs) == nil && theirs.Generation > q.generation {
 		return ErrMoved
 	}
-	q.revision = m.Seq
+	q.revision = revision
 	return nil
 }
 

@@ -3,28 +3,24 @@ package cluster
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hooks-cli/hooks/internal/spool"
 )
 
 // loadReaders reads the cursors of the name's single readers.
 func (q *Queue) loadReaders(ctx context.Context) error {
-	keys, err := q.c.cursors.ListKeysFiltered(ctx, q.label+".*")
+	keys, err := q.places.below(ctx, q.label)
 	if err != nil {
-		return fmt.Errorf("%w: read the cursors: %w", ErrAway, err)
+		return err
 	}
-	for key := range keys.Keys() {
-		m, err := q.c.leader(ctx, "KV_hk_cur", ask{Last: "$KV.hk_cur." + key})
+	for _, key := range keys {
+		value, _, err := q.places.get(ctx, key)
 		if err != nil {
 			return err
 		}
 		var c spool.Cursor
-		if m != nil && json.Unmarshal(m.Data, &c) == nil && c.Instance == strings.TrimPrefix(key, q.label+".") {
+		if value != nil && json.Unmarshal(value, &c) == nil && c.Instance == strings.TrimPrefix(key, q.label+".") {
 			q.readers = append(q.readers, c)
 		}
 	}
@@ -94,17 +90,15 @@ func (q *Queue) writeReaders(ctx context.Context) error {
 	for instance, c := range moved {
 		key := q.label + "." + instance
 		var err error
-		if c == nil {
-			err = q.c.cursors.Delete(ctx, key)
-		} else {
-			var b []byte
-			if b, err = json.Marshal(c); err == nil {
-				_, err = q.c.cursors.Put(ctx, key, b)
+		var value []byte
+		if c != nil {
+			if value, err = json.Marshal(c); err != nil {
+				return err
 			}
 		}
-		if err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
+		if err = q.places.put(ctx, key, value); err != nil {
 			q.move(instance, c) // unless it has moved on, which only repeats events
-			return fmt.Errorf("%w: write a cursor: %w", ErrAway, err)
+			return err
 		}
 	}
 	return nil
