@@ -20,6 +20,20 @@ type Line struct {
 	Code      string
 }
 
+// Together puts frameworks whose line is the same into one line, so that a
+// person reads it once.
+func Together(lines []Line) []Line {
+	var out []Line
+	for _, l := range lines {
+		if n := len(out); n > 0 && out[n-1].Code == l.Code {
+			out[n-1].Framework += ", " + l.Framework
+			continue
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
 // AdviceFor returns what to do about a cause, in the words of a provider: its
 // header, its hash, how it joins what it signs. p may be nil.
 func AdviceFor(c Cause, p *provider.Provider) Advice {
@@ -46,7 +60,7 @@ func advise(p *provider.Provider, causes []Cause) (text string, list []Advice) {
 		if len(a.Lines) > 0 && shown[a.Lines[0].Code] {
 			a.Lines = nil
 		}
-		for _, l := range a.Lines {
+		for _, l := range Together(a.Lines) {
 			shown[a.Lines[0].Code] = true
 			out = append(out, l.Framework+": "+l.Code)
 		}
@@ -73,7 +87,7 @@ func say(c Cause) string {
 	case SecretWhitespace:
 		return "trim the secret where it is read: a file or a copied line ends in a newline"
 	case SecretQuoted:
-		return "take the quotes out of the .env file or the variable: not everything that reads one removes them"
+		return "take the quotes out of the .env file or the variable (docker --env-file keeps them), or off where it is read"
 	case SecretEncoding:
 		return "make the key of the secret as the provider does: hooks providers show PROVIDER says whether it is decoded first"
 	case SecretPrefix:

@@ -68,8 +68,10 @@ func (t terms) lines(c Cause) []Line {
 			{"AWS Lambda (Python)", `body = base64.b64decode(event["body"]) if event["isBase64Encoded"] else event["body"].encode()`},
 			{"AWS Lambda (Go)", `body, err := base64.StdEncoding.DecodeString(event.Body) // if event.IsBase64Encoded`},
 		}
-	case SecretWhitespace, SecretQuoted:
+	case SecretWhitespace:
 		return trimmedSecret()
+	case SecretQuoted:
+		return unquotedSecret()
 	case SecretEncoding, SecretPrefix:
 		return t.madeKey()
 	case SignaturePrefix, SignatureEncoding, SignatureCase, AlgorithmOther:
@@ -124,6 +126,13 @@ func trimmedSecret() []Line {
 		{"Go net/http", `secret := strings.TrimSpace(os.Getenv("WEBHOOK_SECRET"))`},
 		{"ASP.NET", `var secret = builder.Configuration["WEBHOOK_SECRET"]!.Trim();`},
 	}
+}
+
+func unquotedSecret() []Line {
+	return each("const secret = process.env.WEBHOOK_SECRET.replace(/^([\"'])(.*)\\1$/, \"$2\")", `secret = os.environ["WEBHOOK_SECRET"].strip("\"'")`,
+		`secret = ENV.fetch("WEBHOOK_SECRET").delete(%q("'))`, `$secret = trim(config('services.webhook.secret'), "\"'");`,
+		`String secret = environment.getRequiredProperty("WEBHOOK_SECRET").replaceAll("^[\"']|[\"']$", "");`,
+		"secret := strings.Trim(os.Getenv(\"WEBHOOK_SECRET\"), \"\\\"'\")", `var secret = builder.Configuration["WEBHOOK_SECRET"]!.Trim('"', '\'');`)
 }
 
 // madeKey makes the key of the secret.

@@ -45,9 +45,6 @@ func headerMissing(r Request) Finding {
 		came = append(came, safetext.Line(name))
 	}
 	slices.Sort(came)
-	for _, name := range came {
-		f.Header = append(f.Header, Header{name, "came"})
-	}
 	if len(came) > 0 {
 		f.Detail += "; the headers that came are " + strings.Join(came, ", ")
 	} else {
@@ -257,10 +254,20 @@ func (r Request) next() []string {
 		names = append(names, safetext.Line(s.Name))
 	}
 	out = append(out,
-		"compare the secret with the provider's settings: each endpoint and each mode has its own (tried here: "+strings.Join(names[:min(3, len(names))], ", ")+fmt.Sprintf(" and %d others)", len(r.Others)),
+		"compare the secret with the provider's settings: each endpoint and each mode has its own (tried here: "+strings.Join(names[:min(3, len(names))], ", ")+besides(len(r.Others))+")",
 		"capture the request as it comes, with hooks listen, and verify the capture: hooks verify last --explain",
 		"compare the captured body with the one in the app: hooks verify FILE --signature VALUE --explain does where both have the same signature")
 	return out[:3]
+}
+
+func besides(n int) string {
+	switch n {
+	case 0:
+		return ", and no other is known"
+	case 1:
+		return ", and the other one that is known"
+	}
+	return fmt.Sprintf(", and the %d others that are known", n)
 }
 
 // sortedNames says whether the names of a larger object are in order, as they

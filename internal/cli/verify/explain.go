@@ -40,7 +40,7 @@ func finding(v render.View, f diagnose.Finding, ruledOut string) string {
 	rows := []render.Pair{{Name: "cause", Text: strings.Join(ids, " + ")}}
 	name := "proof"
 	proof, _, _ := strings.Cut(f.Detail, "; ruled out: ")
-	if f.Causes[0] == diagnose.Unknown {
+	if f.Causes[0] == diagnose.Unknown && f.Capture == "" {
 		name = "search"
 	}
 	rows = append(rows, render.Pair{Name: name, Text: safetext.Line(proof)})
@@ -71,8 +71,9 @@ func finding(v render.View, f diagnose.Finding, ruledOut string) string {
 		}
 		b.WriteString(v.Pairs(rows))
 		rows = nil
-		for _, line := range a.Lines {
-			fmt.Fprintf(&b, "  %-*s  %s\n", widest(a.Lines), line.Framework, line.Code)
+		lines := diagnose.Together(a.Lines)
+		for _, line := range lines {
+			fmt.Fprintf(&b, "  %-*s  %s\n", widest(lines), line.Framework, line.Code)
 		}
 	}
 	if len(rows) > 0 {
