@@ -75,7 +75,7 @@ func (l *bodyList) twice() {
 			l.full = true
 			return
 		}
-		if len(first.bytes) > twiceBody && !first.shown {
+		if len(first.bytes) > twiceBody && !first.shown || first.alone {
 			continue
 		}
 		l.propose(first.bytes)

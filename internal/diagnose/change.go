@@ -16,6 +16,7 @@ type change struct {
 
 	shown bool // the request itself shows it, so that it is tried in threes as well
 	rare  bool // seldom seen: not tried together with others on a large body
+	alone bool // one of many of its kind: not tried together with others at all
 }
 
 // weight is the number of mistakes.
@@ -32,11 +33,11 @@ func (c *change) and(o change) change {
 		return o
 	case o.weight() == 0:
 		o.rank += c.rank
-		return change{causes: c.causes, details: c.details, rank: o.rank, shown: c.shown, rare: c.rare}
+		return change{causes: c.causes, details: c.details, rank: o.rank, shown: c.shown, rare: c.rare, alone: c.alone}
 	}
 	both := change{
 		causes: slices.Clone(c.causes), details: append(slices.Clone(c.details), o.details...),
-		rank: c.rank + o.rank, shown: c.shown && o.shown, rare: c.rare || o.rare,
+		rank: c.rank + o.rank, shown: c.shown && o.shown, rare: c.rare || o.rare, alone: c.alone || o.alone,
 	}
 	for _, cause := range o.causes {
 		if !slices.Contains(both.causes, cause) {

@@ -27,6 +27,9 @@ type token struct {
 	raw   []byte
 }
 
+// number tells a number from true, false and null.
+func (t token) number() bool { return t.raw[0] == '-' || t.raw[0] >= '0' && t.raw[0] <= '9' }
+
 // text is what a string says.
 func (t token) text() string { return payload.Value{Kind: payload.String, Raw: t.raw}.Text() }
 
@@ -126,6 +129,13 @@ type member struct {
 // sorted arranges members by name, bytewise.
 func sorted(members []member) {
 	slices.SortStableFunc(members, func(a, b member) int { return cmp.Compare(a.text, b.text) })
+}
+
+// byLength has the shortest names first.
+func byLength(members []member) {
+	slices.SortStableFunc(members, func(a, b member) int {
+		return cmp.Or(cmp.Compare(len(a.text), len(b.text)), cmp.Compare(a.text, b.text))
+	})
 }
 
 // asJavaScript has names that are array indexes first, by number.

@@ -19,17 +19,18 @@ import (
 // together (recipes), with which key, and how the signature is spelled
 // (claims). The last costs nothing: each MAC is looked up among all claims.
 type search struct {
-	base    *scheme.Scheme
-	m       *scheme.Message // the request, with a signature that can be read
-	bodies  *bodyList
-	claims  []claim
-	index   map[string][]int // claims by what they decode to
-	texts   []text
-	forms   []form
-	book    cookbook
-	groups  []group
-	keys    [][]key // by algorithm
-	general bool    // the scheme judges whole requests, and not a MAC of some content
+	base     *scheme.Scheme
+	m        *scheme.Message // the request, with a signature that can be read
+	received *scheme.Message // the request as it came
+	bodies   *bodyList
+	claims   []claim
+	index    map[string][]int // claims by what they decode to
+	texts    []text
+	forms    []form
+	book     cookbook
+	groups   []group
+	keys     [][]key // by algorithm
+	general  bool    // the scheme judges whole requests, and not a MAC of some content
 
 	algNames []string
 
@@ -66,7 +67,7 @@ type hit struct {
 
 func newSearch(r Request, base *scheme.Scheme, bodies *bodyList) *search {
 	spec := base.Spec()
-	s := &search{base: base, bodies: bodies, m: readable(base, r.Message), tried: map[string]int{}, index: map[string][]int{}}
+	s := &search{base: base, received: r.Message, bodies: bodies, m: readable(base, r.Message), tried: map[string]int{}, index: map[string][]int{}}
 	s.general = spec.JWT != nil || strings.HasPrefix(spec.Algorithm, "jwt-") || spec.Message != nil || spec.Each != "" ||
 		len(spec.Digests) > 0 || spec.Algorithm == "token" || spec.Algorithm == "basic"
 	s.texts = texts(r)
@@ -162,14 +163,14 @@ func (t *trial) group(g *group, k *key) {
 // due says whether a combination belongs to the tier and is likely enough.
 func (t *trial) due(r *recipe, k *key) bool {
 	all := [...]*change{&t.body.change, &k.change, &r.change}
-	weight, changed, hidden, rare := 0, 0, 0, false
+	weight, changed, hidden, rare, alone := 0, 0, 0, false, false
 	for _, c := range all {
 		if c.weight() == 0 {
 			continue
 		}
 		weight += c.weight()
 		changed++
-		rare = rare || c.rare
+		rare, alone = rare || c.rare, alone || c.alone
 		if !c.shown {
 			hidden++
 		}
@@ -177,7 +178,7 @@ func (t *trial) due(r *recipe, k *key) bool {
 	switch {
 	case weight != t.n:
 		return false
-	case t.n == 3 && hidden > 1:
+	case t.n == 3 && hidden > 1, changed > 1 && alone:
 		return false
 	case changed > 1 && rare && len(t.body.bytes) > smallBody:
 		return false
@@ -292,7 +293,26 @@ func (t *trial) hit(c *claim, r *recipe, k *key, cut, of int) {
 	if cut > 0 {
 		h.change = h.and(truncated(cut, of))
 	}
+	if h.weight() == 0 {
+		h.change = t.unread()
+	}
 	t.hits = append(t.hits, h)
+}
+
+// unread is the mistake of a request whose signature is right, but for what
+// stands around it: it was not even compared.
+func (t *trial) unread() change {
+	v := t.base.Verify(t.received, nil, scheme.VerifyOptions{})
+	for _, k := range t.keys[0] {
+		if k.weight() == 0 {
+			v = k.scheme.Verify(t.received, []scheme.NamedKey{{Key: k.key}}, scheme.VerifyOptions{AgeOff: true})
+			break
+		}
+	}
+	if v.Reason == webhook.TimestampMalformed {
+		return one(TimestampFormat, "the signature is right, but its timestamp is spelled as the provider never does")
+	}
+	return one(SignaturePrefix, "the signature is right, but what stands around it is not as the provider has it")
 }
 
 // note counts what was ruled out: by what was changed, or as two or three

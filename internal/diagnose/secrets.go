@@ -126,7 +126,7 @@ func unquoted(s string) string {
 
 // assignment is a line of a .env file or a shell.
 func assignment() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:export |set |\$env:)?[A-Za-z][A-Za-z0-9_]*(?:SECRET|KEY|TOKEN)[A-Za-z0-9_]* ?[=:] ?((?s:.+))$`)
+	return regexp.MustCompile(`^(?i:export |set |\$env:)?(?i:[a-z0-9_.-]*(?:secret|key|token)[a-z0-9_.-]*) ?[=:] ?((?s:.+))$`)
 }
 
 // otherPrefix is what providers put in front of their secrets.

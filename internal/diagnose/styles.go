@@ -72,6 +72,11 @@ func styles() []style {
 	}
 }
 
+// changes says whether the style writes a number otherwise than it stands.
+func (s *style) changes(t token) bool {
+	return t.kind == 'n' && t.number() && s.numbers(string(t.raw)) != string(t.raw)
+}
+
 // write appends the document in the style.
 func (s *style) write(d *document) []byte {
 	w := &writer{style: s, out: make([]byte, 0, len(d.tokens)*8)}
@@ -125,7 +130,7 @@ func (w *writer) token(before byte, t token) {
 	case 's':
 		w.string(t)
 	default:
-		w.number(string(t.raw))
+		w.number(t)
 	}
 }
 
@@ -160,11 +165,12 @@ func (w *writer) string(t token) {
 	w.out = w.escape.quote(w.out, t.text())
 }
 
-func (w *writer) number(text string) {
-	if w.numbers != nil && text[0] != 't' && text[0] != 'f' && text[0] != 'n' {
-		text = w.numbers(text)
+func (w *writer) number(t token) {
+	if w.numbers == nil || !t.number() {
+		w.out = append(w.out, t.raw...)
+		return
 	}
-	w.out = append(w.out, text...)
+	w.out = append(w.out, w.numbers(string(t.raw))...)
 }
 
 // quote appends s as a JSON string.

@@ -22,6 +22,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.parse
@@ -718,9 +719,61 @@ def pairs(c):
             c.add(p, "changed-value", "unknown", raw, raw.replace(b"e", b"a", 1), note="somebody has changed a value")
 
 
+def dotnet(b):
+    """System.Text.Json, by its documentation: \\uXXXX in capitals for all beyond
+    ASCII, and for what HTML could misread."""
+    out = json.dumps(json.loads(b), separators=(",", ":"))
+    out = re.sub(r"\\u([0-9a-f]{4})", lambda m: "\\u" + m.group(1).upper(), out).replace('\\"', "\\u0022")
+    for c in "<>&'+`":
+        out = out.replace(c, "\\u%04X" % ord(c))
+    return out.encode()
+
+
+def jsonb(v):
+    """PostgreSQL's jsonb as text: the shortest names first."""
+    if isinstance(v, dict):
+        names = sorted(v, key=lambda k: (len(k.encode()), k.encode()))
+        return "{" + ", ".join(json.dumps(k, ensure_ascii=False) + ": " + jsonb(v[k]) for k in names) + "}"
+    if isinstance(v, list):
+        return "[" + ", ".join(map(jsonb, v)) + "]"
+    return json.dumps(v, ensure_ascii=False)
+
+
+def further(c):
+    """What a second look at the forums has brought."""
+    for i, p in enumerate(JSON):
+        raw, plain, s = bodies(BODIES[p][0]), bodies(BODIES[p][1]), SECRETS[p]
+        based = p in ("shopify", "standard-webhooks")
+
+        def add(name, signed, received, causes, **k):
+            if signed != received or "given" in k or "sender" in k:
+                c.add(p, "further-" + name, causes, signed, received, **k)
+        if i % 3 == 0:
+            add("dotnet-signed", dotnet(raw), raw, [rewritten(dotnet(raw).replace(b"\\u0022", b'\\"'), raw)])
+            add("dotnet-received", raw, dotnet(raw), [rewritten(raw, dotnet(raw).replace(b"\\u0022", b'\\"'))])
+            add("dict-secret", raw, python("str-dict", raw), ["body_reserialised", "secret_quoted"], given='"' + s + '"')
+        if i % 3 == 1:
+            add("jsonb-signed", jsonb(json.loads(raw)).encode(), raw, ["body_reserialised"])
+            add("sorted-pretty", json.dumps(json.loads(raw), indent=2, sort_keys=True, ensure_ascii=False).encode(), raw, ["body_reserialised"])
+            add("header-line", raw, raw, ["signature_prefix"], sender=Sender(p, value=lambda v: Sender(p).header_name() + ": " + v))
+        if i % 3 == 2:
+            add("sorted-utf8", json.dumps(json.loads(raw), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode(), raw, ["body_reserialised"])
+            add("utf16be", raw, b"\xfe\xff" + raw.decode().encode("utf-16-be"), ["body_charset"])
+            add("form-newline", plain, urllib.parse.quote(plain.decode(), safe="").encode() + b"\n", ["body_trailing_newline", "body_form_encoded"])
+        add("secret-tab", raw, raw, ["secret_whitespace"], given="\t" + s)
+        add("secret-semicolon", raw, raw, ["secret_quoted"], given='"' + s + '";')
+        add("secret-yaml", raw, raw, ["secret_prefix"], given="webhook_secret: " + s)
+        add("upper-newline", raw, raw + b"\n", ["body_trailing_newline", "signature_encoding" if based else "signature_case"], sender=Sender(p, spelling="HEX"))
+        add("renamed-newline", raw, raw + b"\n", ["body_trailing_newline", "signature_header"], sender=Sender(p, header="X-My-Sig"))
+        add("sha512-quotes", raw, raw, ["secret_quoted", "algorithm_other"], given="'" + s + "'", sender=Sender(p, alg="sha512"))
+        add("hash-newline", raw, raw + b"\n", ["body_trailing_newline", "algorithm_other"], sender=Sender(p, plain="sha256"))
+        add("empty-secret", b"", plain, ["body_empty", "secret_whitespace"], given=s + " ")
+        add("bom-base64", b"\xef\xbb\xbf" + plain, base64.b64encode(plain), ["body_bom", "body_base64"])
+
+
 def build(stacks):
     c = Corpus(stacks)
-    for part in (rewrites, edited, forms, secrets, signatures, stamps, addresses, pairs):
+    for part in (rewrites, edited, forms, secrets, signatures, stamps, addresses, pairs, further):
         part(c)
     return c
 
