@@ -37,8 +37,12 @@ func rawBodies(d *webhook.Delivery) ([]body, error) {
 		{name: "another order of keys", data: reversed(d.Body)},
 	}
 	for _, v := range []struct{ name, value string }{
-		{`\u00e9`, `"caf\u00e9"`}, {"é", `"café"`}, {"1.0", "1.0"}, {"1e3", "1e3"},
-		{"an integer of 20 digits", "12345678901234567890"}, {`\/`, `"a\/b"`},
+		{`\u00e9`, `"caf\u00e9"`},
+		{"é", `"café"`},
+		{"1.0", "1.0"},
+		{"1e3", "1e3"},
+		{"an integer of 20 digits", "12345678901234567890"},
+		{`\/`, `"a\/b"`},
 	} {
 		list = append(list, body{v.name, extended(d.Body, v.value), true})
 	}

@@ -180,9 +180,9 @@ func (r *run) report() Report {
 		}
 		x := r.results[i]
 		if x.Status == Failed {
-			x.Fix = fixFor(x.ID, x.down, out.Framework)
+			x.Fix = r.kit.fixFor(x.ID, x.down, out.Framework)
 			if x.ID == acceptsValid && r.rewritten != "" {
-				x.Fix = fixFor("accepts-raw-body", x.down, out.Framework)
+				x.Fix = r.kit.fixFor("accepts-raw-body", x.down, out.Framework)
 			}
 		}
 		if x.Status == Failed && x.Level == Required {

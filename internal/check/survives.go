@@ -26,7 +26,9 @@ func makeWrongShape(k *kit) ([]shot, error) {
 		return nil, err
 	}
 	list := []body{
-		{name: "null", data: []byte("null")}, {name: "[]", data: []byte("[]")}, {name: `"x"`, data: []byte(`"x"`)},
+		{name: "null", data: []byte("null")},
+		{name: "[]", data: []byte("[]")},
+		{name: `"x"`, data: []byte(`"x"`)},
 		{name: "{}", data: []byte("{}")},
 	}
 	if data := gutted(k.provider, d); data != nil {

@@ -7,8 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"io"
-	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -73,7 +71,6 @@ func (a *authority) server(t testing.TB, h http.Handler, config *tls.Config, cha
 	config.Certificates = []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key}}
 	srv := httptest.NewUnstartedServer(h)
 	srv.TLS = config
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
 	return srv

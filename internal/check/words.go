@@ -100,12 +100,12 @@ func whyEnduring(id, outage string) string {
 
 // fixFor says what to change, in the words of the app's framework if it is
 // known.
-func fixFor(id string, down bool, framework string) string {
+func (k *kit) fixFor(id string, down bool, framework string) string {
 	fix := plainFix(id)
 	if down {
 		fix = "catch what the handler throws, asynchronous code included, and answer 4xx; " + fix
 	}
-	if line := codeFor(id, framework); line != "" {
+	if line := k.codeFor(id, framework); line != "" {
 		fix += "; " + framework + ": " + line
 	}
 	return fix
@@ -192,27 +192,30 @@ func endureFix(id string) string {
 }
 
 // codeFor is the line of code that goes right, in the app's framework.
-func codeFor(id, framework string) string {
+func (k *kit) codeFor(id, framework string) string {
+	var cause diagnose.Cause
 	switch id {
 	case "accepts-raw-body", "accepts-unicode":
-		for _, l := range diagnose.Lines(diagnose.BodyReserialised) {
-			if l.Framework == framework {
-				return l.Code
-			}
-		}
-	case "accepts-charset":
-		if framework == "Express" {
-			return `express.raw({type: "*/*"})`
-		}
-	case "accepts-large-body":
+		cause = diagnose.BodyReserialised
+	case "accepts-header-case":
+		cause = diagnose.SignatureHeader
+	case "rejects-wrong-secret", "rejects-tampered-body", "rejects-swapped-event", "rejects-wrong-algorithm":
+		cause = diagnose.AlgorithmOther
+	case "rejects-tampered-timestamp":
+		cause = diagnose.ContentSeparator
+	case "rejects-truncated-signature", "rejects-malformed-signature":
+		return comparison(framework)
+	case "accepts-charset", "accepts-large-body":
 		if framework == "Express" {
 			return `express.raw({type: "*/*", limit: "5mb"})`
 		}
-	case "rejects-truncated-signature", "rejects-malformed-signature":
-		return comparison(framework)
-	case "accepts-header-case":
-		if framework == "Express" {
-			return `req.get("X-Signature")`
+		return ""
+	default:
+		return ""
+	}
+	for _, l := range diagnose.AdviceFor(cause, k.provider).Lines {
+		if l.Framework == framework {
+			return l.Code
 		}
 	}
 	return ""

@@ -33,8 +33,13 @@ func tap(r *check.Report) []byte {
 		}
 		b.WriteString("  ---\n")
 		for _, f := range [][2]string{
-			{"level", string(c.Level)}, {"sent", c.Sends}, {"expected", c.Expected}, {"actual", c.Actual},
-			{"why", c.Why}, {"fix", c.Fix}, {"reproduce", c.Reproduce},
+			{"level", string(c.Level)},
+			{"sent", c.Sends},
+			{"expected", c.Expected},
+			{"actual", c.Actual},
+			{"why", c.Why},
+			{"fix", c.Fix},
+			{"reproduce", c.Reproduce},
 		} {
 			text, _ := json.Marshal(safetext.Line(f[1])) // a string always can be
 			fmt.Fprintf(&b, "  %s: %s\n", f[0], text)

@@ -53,12 +53,10 @@ func runSender(ctx context.Context, env *cli.Env, o Options) error {
 		return errors.Join(err, front.Close())
 	}
 	front.Handler = exam
-	served := make(chan error, 1)
-	go func() { served <- front.Serve(listeners...) }()
-	defer func() {
-		_ = front.Close() // what is still under way is of no interest
-		<-served
-	}()
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = front.Serve(listeners...) }) // a listener that breaks shows as nothing that comes
+	defer serving.Wait()
+	defer func() { _ = front.Close() }() // what is still under way is of no interest
 	defer x.stopAll()
 	if len(o.Command) > 0 {
 		app, err := env.StartCommand(o.Command, "HOOKS_URL="+x.place.URL)
