@@ -19,6 +19,7 @@ type library struct {
 	now      bool     // it signs as of now only
 	unsigned bool     // the provider signs nothing: it only reads
 	token    bool     // what stands for a signature covers no body
+	address  bool     // the address is signed
 	within   bool     // the timestamp is in the body or the token, which --tamper timestamp leaves alone
 	spoils   string   // finds the letter to change in the body, if its last text is not signed
 	not      []string // events that it cannot judge
@@ -67,6 +68,9 @@ func (l library) proof(events int) string {
 	case l.age == judgedByHooks:
 		said = append(said, "both refuse another body, secret and timestamp; it checks no age")
 	}
+	if l.address {
+		said = append(said, "they refuse another address")
+	}
 	if l.note != "" {
 		said = append(said, l.note)
 	}
@@ -84,7 +88,7 @@ func coreLibraries() []library {
 		{provider: "github", module: "@octokit/webhooks-methods", core: true, makes: true},
 		{provider: "shopify", module: "@shopify/shopify-api", core: true},
 		{provider: "slack", module: "@slack/bolt", core: true, age: judgedByBoth},
-		{provider: "twilio", module: "twilio", core: true, makes: true},
+		{provider: "twilio", module: "twilio", address: true, core: true, makes: true},
 		{provider: "standard-webhooks", module: "standardwebhooks", core: true, age: judgedByBoth, makes: true},
 		{provider: "svix", module: "svix", core: true, age: judgedByBoth, makes: true},
 		{provider: "paddle-billing", module: "@paddle/paddle-node-sdk", core: true, age: judgedByBoth},
@@ -105,17 +109,17 @@ func nodeLibraries() []library {
 		{provider: "cloudinary", module: "cloudinary", age: judgedByBoth, makes: true},
 		{provider: "cloudevents", module: "cloudevents", unsigned: true},
 		{provider: "coinbase-commerce", module: "coinbase-commerce-node", makes: true},
-		{provider: "contentful", module: "@contentful/node-apps-toolkit", age: judgedByBoth, makes: true, within: true},
+		{provider: "contentful", module: "@contentful/node-apps-toolkit", address: true, age: judgedByBoth, makes: true, within: true},
 		{provider: "elevenlabs", module: "@elevenlabs/elevenlabs-js", age: judgedByBoth},
 		{provider: "github", entry: "github-app", module: "@octokit/webhooks", makes: true},
 		{provider: "gitlab-signed", module: "standardwebhooks", age: judgedByBoth, makes: true},
 		{provider: "gocardless", module: "gocardless-nodejs"},
 		{provider: "hookdeck", module: "@hookdeck/sdk"},
 		{provider: "hubspot-v1", module: "@hubspot/api-client", makes: true},
-		{provider: "hubspot-v2", module: "@hubspot/api-client", makes: true},
-		{provider: "hubspot-v3", module: "@hubspot/api-client", age: judgedByBoth, makes: true},
+		{provider: "hubspot-v2", module: "@hubspot/api-client", address: true, makes: true},
+		{provider: "hubspot-v3", module: "@hubspot/api-client", address: true, age: judgedByBoth, makes: true},
 		{provider: "hygraph", module: "@hygraph/utils", age: judgedByHooks, makes: true, now: true},
-		{provider: "jira-connect", module: "atlassian-jwt", age: judgedByHooks, makes: true, token: true, within: true},
+		{provider: "jira-connect", module: "atlassian-jwt", address: true, age: judgedByHooks, makes: true, token: true, within: true},
 		{provider: "line", module: "@line/bot-sdk"},
 		{provider: "linear", module: "@linear/sdk", age: judgedByBoth},
 		{provider: "lithic", module: "lithic", age: judgedByBoth},
@@ -125,13 +129,13 @@ func nodeLibraries() []library {
 		{provider: "notion", module: "@notionhq/client", makes: true},
 		{provider: "orb", module: "orb-billing", age: judgedByBoth, makes: true},
 		{provider: "plaid", module: "jose", age: judgedByBoth, within: true, note: "the library of the documentation's example"},
-		{provider: "plivo", module: "plivo"},
+		{provider: "plivo", module: "plivo", address: true},
 		{provider: "polar", module: "@polar-sh/sdk", age: judgedByBoth},
 		{provider: "pusher", module: "pusher", makes: true},
 		{provider: "replicate", module: "replicate", age: judgedByHooks},
 		{provider: "resend", module: "resend", age: judgedByBoth},
 		{provider: "retell", module: "retell-sdk", age: judgedByBoth, makes: true, now: true},
-		{provider: "rfc9421", module: "http-message-signatures", age: judgedByBoth, makes: true, note: "of the community"},
+		{provider: "rfc9421", module: "http-message-signatures", address: true, age: judgedByBoth, makes: true, note: "of the community"},
 		{provider: "sanity", module: "@sanity/webhook", age: judgedByHooks, makes: true},
 		{provider: "sendgrid", module: "@sendgrid/eventwebhook", age: judgedByHooks},
 		{provider: "shopify", entry: "shopify-events", module: "@shopify/shopify-api"},
@@ -142,7 +146,7 @@ func nodeLibraries() []library {
 			provider: "sns", module: "sns-validator", age: judgedByHooks, within: true,
 			spoils: `"Message":\s*"(.)`, not: []string{"UnsubscribeConfirmation"},
 		},
-		{provider: "square", module: "square"},
+		{provider: "square", module: "square", address: true},
 		{provider: "supabase-auth-hooks", module: "standardwebhooks", age: judgedByBoth, makes: true},
 		{provider: "telegram", module: "grammy", token: true, note: "of the community"},
 		{provider: "telnyx", module: "telnyx", age: judgedByBoth},
@@ -170,7 +174,7 @@ func goLibraries() []library {
 		{provider: "standard-webhooks", module: "github.com/standard-webhooks/standard-webhooks/libraries", age: judgedByBoth, makes: true},
 		{provider: "stripe", module: "github.com/stripe/stripe-go/v84", age: judgedByBoth, makes: true},
 		{provider: "svix", module: "github.com/svix/svix-webhooks", age: judgedByBoth, makes: true},
-		{provider: "twilio", module: "github.com/twilio/twilio-go"},
+		{provider: "twilio", module: "github.com/twilio/twilio-go", address: true},
 	}
 	for i := range all {
 		all[i].golang = true

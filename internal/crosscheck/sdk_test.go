@@ -86,6 +86,9 @@ func (m *matrix) try(t *testing.T, l library) {
 	if !l.token {
 		r.judge(t, l, l.spoil(t, d), secret, false, "another body")
 	}
+	if l.address {
+		r.judge(t, l, d.elsewhere(), secret, false, "another address")
+	}
 	if l.age != unstamped {
 		old := m.ours.send(t, l, events[:1], "--timestamp", "1d")[0]
 		r.judge(t, l, old, secret, l.age == judgedByHooks, "a day old")
@@ -111,6 +114,9 @@ func (m *matrix) tryBack(t *testing.T, l library, d arrival, secret, other strin
 	m.ours.judge(t, l, signed, secret, 1, "signed by the library, another secret")
 	if !l.token {
 		m.ours.judge(t, l, l.spoil(t, signed), other, 1, "signed by the library, another body")
+	}
+	if l.address {
+		m.ours.judge(t, l, signed.elsewhere(), other, 1, "signed by the library, another address")
 	}
 	if l.age == unstamped || l.now {
 		return
@@ -155,6 +161,12 @@ func (h home) eventsOf(tb testing.TB, l library) []string {
 type arrival struct {
 	delivery
 	at time.Time
+}
+
+// elsewhere returns what arrived as if it had been sent to another address.
+func (a arrival) elsewhere() arrival {
+	a.URL += "/other"
+	return a
 }
 
 // send has hooks deliver events and returns what arrived, in its order.
