@@ -274,19 +274,26 @@ func (c *compiler) sample(path string, e *eventDefinition, names map[string]stri
 			out.form = append(out.form, sampleField{f.name, t})
 		}
 	case e.Text != "":
-		c.text(path+".text", e.Text, names, out)
+		c.text(path+".text", e.Text, e.Text, names, out)
 	default:
 		text, err := respace(e.Sample, c.def.Request.JSON, c.def.Request.Escape)
 		if err == nil {
-			c.text(path+".sample", text+c.def.Request.End, names, out)
+			c.text(path+".sample", text+c.def.Request.End, e.Sample, names, out)
 			c.checkJSON(path+".sample", e, out)
 		}
 	}
 }
 
-func (c *compiler) text(path, text string, names map[string]string, out *eventSample) {
+// text compiles the text of a sample, which stands in the definition as
+// written.
+func (c *compiler) text(path, text, written string, names map[string]string, out *eventSample) {
 	t, err := parseSample(text, names)
 	if err != nil {
+		var at *placeholderError
+		if errors.As(err, &at) && strings.Contains(written, at.at) {
+			c.inText(path, written, strings.Index(written, at.at), err.Error())
+			return
+		}
 		c.wrong(path, "%v", err)
 		return
 	}
@@ -297,12 +304,15 @@ func (c *compiler) text(path, text string, names map[string]string, out *eventSa
 // checkJSON makes a sample once, to see that it is JSON. What is built in was
 // checked by a test.
 func (c *compiler) checkJSON(path string, e *eventDefinition, out *eventSample) {
-	if out.json == nil || c.trusted || len(c.problems) > 0 {
+	if c.trusted {
 		return
 	}
 	var at *payload.SyntaxError
 	if err := payload.Valid([]byte(withoutPlaceholders(e.Sample))); errors.As(err, &at) {
 		c.inText(path, e.Sample, at.Offset, "the sample is not JSON: "+strings.TrimSuffix(at.What, fmt.Sprintf(" at byte %d", at.Offset)))
+		return
+	}
+	if out.json == nil || len(c.problems) > 0 {
 		return
 	}
 	seed := int64(1)

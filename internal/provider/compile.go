@@ -26,8 +26,9 @@ type compiler struct {
 	decoder
 	def     definition
 	out     *Provider
-	trusted bool   // samples need not be tried
-	source  string // the file, "" if it is not known
+	trusted bool      // samples need not be tried
+	decoded []Problem // mistakes of its form, which explain others at the same place
+	source  string    // the file, "" if it is not known
 }
 
 // compile decodes node, which is from source. The provider is nil if there are
@@ -35,9 +36,10 @@ type compiler struct {
 func compile(node *yaml.Node, origin string, source []byte, trusted bool) (*Provider, []Problem) {
 	c := &compiler{decoder: decoder{at: map[string]*yaml.Node{}}, source: string(source), trusted: trusted}
 	c.decode(node, reflect.ValueOf(&c.def).Elem(), "", 0)
-	if len(c.problems) > 0 {
+	if c.full {
 		return nil, c.sorted()
 	}
+	c.decoded = slices.Clone(c.problems)
 	d := &c.def
 	c.out = &Provider{
 		ID: d.ID, Name: d.Name, Rank: d.Rank, Group: d.Group, Home: d.Home, Docs: d.Docs,
@@ -54,7 +56,14 @@ func compile(node *yaml.Node, origin string, source []byte, trusted bool) (*Prov
 	return c.out, nil
 }
 
+// sorted returns the problems in the order of their lines. What follows from a
+// mistake of the form is not told beside it.
 func (c *compiler) sorted() []Problem {
+	form := len(c.decoded)
+	rest := slices.DeleteFunc(slices.Clone(c.problems[form:]), func(p Problem) bool {
+		return slices.ContainsFunc(c.decoded, func(d Problem) bool { return d.Line == p.Line && d.Column == p.Column })
+	})
+	c.problems = append(c.problems[:form:form], rest...)
 	slices.SortStableFunc(c.problems, func(a, b Problem) int {
 		if a.Line != b.Line {
 			return a.Line - b.Line

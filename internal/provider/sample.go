@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/payload"
+	"github.com/hooks-cli/hooks/internal/spelling"
 	"github.com/hooks-cli/hooks/internal/units"
 )
 
@@ -77,11 +78,11 @@ func parseSample(text string, values map[string]string) (*sampleText, error) {
 		}
 		inner, after, ok := strings.Cut(rest, "}}")
 		if !ok {
-			return nil, fmt.Errorf("{{%s: no }} after it", clip(rest))
+			return nil, &placeholderError{"{{" + rest, fmt.Errorf("{{%s: no }} after it", clip(rest))}
 		}
 		p, err := parsePart(strings.TrimSpace(inner), known)
 		if err != nil {
-			return nil, fmt.Errorf("{{%s}}: %w", inner, err)
+			return nil, &placeholderError{"{{" + inner, fmt.Errorf("{{%s}}: %w", inner, err)}
 		}
 		if p.name != "" {
 			known = append(known, p.name)
@@ -90,6 +91,17 @@ func parseSample(text string, values map[string]string) (*sampleText, error) {
 	}
 	return t, nil
 }
+
+// A placeholderError says what is wrong with one {{…}}, which begins with the
+// text at.
+type placeholderError struct {
+	at  string
+	err error
+}
+
+func (e *placeholderError) Error() string { return e.err.Error() }
+
+func (e *placeholderError) Unwrap() error { return e.err }
 
 // addNames adds the names that the text gives to its values.
 func (t *sampleText) addNames(names map[string]string) {
@@ -127,7 +139,17 @@ func parsePart(inner string, known []string) (samplePart, error) {
 		return p, nil
 	}
 	p.make, err = newGenerator(words[0], words[1:])
+	if generators := generators(); err != nil && !slices.Contains(generators, words[0]) {
+		if near := spelling.Nearest(words[0], slices.Concat(known, generators)); near != "" {
+			err = fmt.Errorf("no such value; did you mean %s?", near)
+		}
+	}
 	return p, err
+}
+
+// generators are the names of what newGenerator makes.
+func generators() []string {
+	return []string{"time", "uuid", "int", "pick", "hex", "alnum", "lower", "upper", "letters", "digits", "base64", "base64url"}
 }
 
 // splitWords splits at spaces, but for those in double quotes.

@@ -55,7 +55,7 @@ func TestValidate(t *testing.T) {
 		{"event: {id: $.id", "event: {id: '$.id['", `10:13: event.id: path "$.id["`},
 		{"- type: order.created\n", "- summary: x\n", `15:3: events[0].type: it is missing`},
 		{`"type": "order.created",`, `"type": "order.created"`, `20:7: events[0].sample: the sample is not JSON: ',' or '}' expected`},
-		{`{{int 1 9}}`, `{{int 9 1}}`, `16:11: events[0].sample: {{int 9 1}}: int takes the smallest and the largest number`},
+		{`{{int 1 9}}`, `{{int 9 1}}`, `20:12: events[0].sample: {{int 9 1}}: int takes the smallest and the largest number`},
 		{`{{int 1 9}}`, `{{foo}}`, `{{foo}}: no such value`},
 		{`{{int 1 9}}`, `{{alnum 5}}`, `16:11: events[0].sample: a sample of it is not JSON`},
 		{"id: acme\n", "id: Acme Inc\n", `1:5: id: "Acme Inc" must be lower-case`},
@@ -202,6 +202,66 @@ func TestBuiltInDefinitionsAreValid(t *testing.T) {
 		}
 		for _, p := range provider.Validate(data) {
 			t.Errorf("%s:%s", name, p)
+		}
+	}
+}
+
+// TestEveryMistakeAtOnce: one mistake does not hide another, each has its place,
+// and what follows from one is not told beside it.
+func TestEveryMistakeAtOnce(t *testing.T) {
+	t.Parallel()
+	const text = `id: Acme Inc
+rank: high
+schemes:
+- algorithm: hmac-sha265
+  signature: {in: header:X-Acme}
+- algorithm: hmac-sha256
+  content: "{body|sha265}"
+  signature: {in: header:X-Acme}
+  timestamp: {in: header:X-Time, tolerance: 5}
+event: {id: "$.[id"}
+delivery: {timeout: soon, success: 2x}
+handshakes:
+- body: "{query:challenge"
+events:
+- type: a.b
+  sample: |
+    {
+      "id": "{{idd}}",
+      "b": 1
+    }
+- type: a.b
+  sample: |
+    {"id": 1,,}
+- sample: '{"x": "{{alnumm 3}}"}'
+`
+	var got []string
+	for _, p := range provider.Validate([]byte(text)) {
+		got = append(got, p.String())
+	}
+	want := []string{
+		`1:5: id: "Acme Inc" must be`,
+		`2:7: "high" is no whole number`,
+		`4:14: schemes[0].algorithm: "hmac-sha265" is no known algorithm; did you mean hmac-sha256?`,
+		`7:12: schemes[1].content: template`,
+		`9:45: "5" is no duration`,
+		`10:13: event.id: path "$.[id"`,
+		`11:21: "soon" is no duration`,
+		`11:36: delivery.success: "2x" is no status`,
+		`13:3: handshakes[0].when: it is missing`,
+		`13:9: handshakes[0].body: template`,
+		`18:14: events[0].sample: {{idd}}: no such value; did you mean id?`,
+		`21:9: events[1].type: "a.b" stands here twice`,
+		`23:14: events[1].sample: the sample is not JSON`,
+		`24:3: events[2].type: it is missing`,
+		`24:11: events[2].sample: {{alnumm 3}}: no such value; did you mean alnum?`,
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%d problems, want %d:\n%s", len(got), len(want), strings.Join(got, "\n"))
+	}
+	for i := range want {
+		if !strings.HasPrefix(got[i], want[i]) {
+			t.Errorf("%s, want %s…", got[i], want[i])
 		}
 	}
 }
