@@ -49,9 +49,14 @@ var parsed = sync.OnceValues(func() (*template.Template, error) {
 		"q": single, "qq": strconv.Quote, "lower": strings.ToLower, "regex": regexp.QuoteMeta,
 		"many": func(s []string) bool { return len(s) > 1 },
 		"hex":  func(encoding string) bool { return strings.HasPrefix(encoding, "hex") },
-		"gets": gets, "digs": digs, "optional": optional, "steps": steps, "comment": comment, "rack": rack,
+		"gets": func(v view) bool { return v.registers() }, "digs": digs, "optional": optional, "steps": steps, "comment": comment, "rack": rack,
 		"rubySteps": func(p []any) string { return strings.ReplaceAll(steps(p), `"`, "'") },
 		"phpStep":   phpStep,
+		"javaStep":  func(step any) string { return steps([]any{step}) },
+		"javaHash":  func(hash string) string { return "Hmac" + strings.ToUpper(hash) },
+		"rustHash":  rustHash,
+		"pointer":   pointer,
+		"upper":     strings.ToUpper,
 		"phpName":   func(s string) string { return strings.ReplaceAll(s, ".", "_") },
 		"trimSlash": func(s string) string { return strings.TrimPrefix(s, "/") },
 		"imports":   func() string { return noImports },
@@ -87,6 +92,13 @@ func about(h *Handler, l Language) []string {
 	}
 	if l.Run != "" {
 		lines = append(lines, "  "+h.SecretEnv+"=... "+l.Run)
+	}
+	setup := l.Setup
+	if l.Register != "" && h.registers() {
+		setup = append(slices.Clone(setup), l.Register)
+	}
+	for _, line := range setup {
+		lines = append(lines, "  "+strings.NewReplacer("PATH", h.Path, "PROVIDER", h.Provider, "SECRET", h.SecretEnv).Replace(line))
 	}
 	lines = append(lines, fmt.Sprintf("  hooks check http://127.0.0.1:%d%s --provider %s --secret env:%s", l.Port, h.Path, h.Provider, h.SecretEnv))
 	if h.URLEnv != "" {
@@ -159,11 +171,6 @@ func steps(path []any) string {
 	return strings.Join(out, ", ")
 }
 
-// gets says whether one of the handshakes is a GET request.
-func gets(v view) bool {
-	return slices.ContainsFunc(v.Handshakes, func(h Handshake) bool { return h.Get })
-}
-
 // digs says whether something is read out of the event.
 func digs(v view) bool {
 	inside := func(p Place) bool { return p.Kind == "body" || p.Kind == "form" }
@@ -174,6 +181,23 @@ func digs(v view) bool {
 // rack is the name of a header as CGI, and with it Ruby and PHP, spells it.
 func rack(header string) string {
 	return "HTTP_" + strings.ToUpper(strings.ReplaceAll(header, "-", "_"))
+}
+
+// rustHash is the type of a hash.
+func rustHash(hash string) string {
+	if hash == "sha1" {
+		return "sha1::Sha1"
+	}
+	return "sha2::Sha" + strings.TrimPrefix(hash, "sha")
+}
+
+// pointer writes a path as a JSON pointer (RFC 6901).
+func pointer(path []any) string {
+	var b strings.Builder
+	for _, step := range path {
+		b.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(fmt.Sprint(step)))
+	}
+	return b.String()
 }
 
 func phpStep(step any) string {

@@ -58,6 +58,11 @@ type Handler struct {
 	Notes      []string // what whoever uses the handler has to know
 }
 
+// registers says whether one of the handshakes is a GET request.
+func (h *Handler) registers() bool {
+	return slices.ContainsFunc(h.Handshakes, func(one Handshake) bool { return one.Get })
+}
+
 // Key says how the key is made of the secret.
 type Key struct {
 	Encoding string // raw, base64 or hex

@@ -130,7 +130,7 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 		return err
 	}
 	if env.Global.WantsJSON() {
-		return env.JSON(ctx, written{p.ID, lang.ID, lang.File, h.SecretEnv, h.Path, lang.Tested, code})
+		return env.JSON(ctx, written{p.ID, lang.ID, lang.FileFor(h), h.SecretEnv, h.Path, lang.Tested, code})
 	}
 	if !lang.Tested {
 		env.Say("the tests of hooks do not run handlers in %s: hooks check says whether yours is right", lang.Name)

@@ -1,0 +1,2 @@
+<?php
+return [getenv('HOOK_PROVIDER') => ['webhook_secret' => getenv(getenv('HOOK_SECRET'))]];
