@@ -20,6 +20,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/address"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/secret"
+	"github.com/hooks-cli/hooks/internal/wire"
 	"github.com/hooks-cli/hooks/internal/workspace"
 )
 
@@ -29,6 +30,7 @@ type Relay struct {
 	Token string
 	Name  string
 	Share string
+	Seal  bool
 }
 
 // Bind declares the flags on cmd.
@@ -40,6 +42,7 @@ func (r *Relay) Bind(cmd *cobra.Command) {
 	Choice(cmd, &r.Share, "share", "exclusive",
 		"several clients on one name: exclusive: the newest has it; one-of-n: they take turns; broadcast: each gets everything, and the first answers",
 		"exclusive", "one-of-n", "broadcast")
+	fs.BoolVar(&r.Seal, "seal", false, "have the relay seal the bodies that it keeps, so that only this machine can read them")
 }
 
 // A RelayPlace is a relay and what is needed to connect to it.
@@ -52,6 +55,8 @@ type RelayPlace struct {
 	// Instance is what a relay knows this client by that gives each of several
 	// clients everything: the same in the next run. "" is one for each run.
 	Instance string
+	// Key opens what the relay has sealed for this user.
+	Key *wire.SealKey
 
 	memory *memory
 	place  string
@@ -86,6 +91,14 @@ func (e *Env) FindRelay(ctx context.Context, r Relay, target string) (*RelayPlac
 	}
 	if token.Empty() {
 		p.Token = m.key()
+	}
+	if r.Seal && r.Share != "exclusive" {
+		return nil, Usagef("--seal and --share %s exclude each other: each client has a key of its own", r.Share)
+	}
+	seal := hmac.New(sha256.New, p.IDKey)
+	seal.Write([]byte("seal"))
+	if p.Key, err = wire.NewSealKey(seal.Sum(nil)); err != nil {
+		return nil, Failed(err)
 	}
 	if r.Share == "broadcast" {
 		mac := hmac.New(sha256.New, p.IDKey)

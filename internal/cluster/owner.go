@@ -30,6 +30,7 @@ type Owner struct {
 	Mode        string    `json:"mode"`
 	Share       string    `json:"share"`
 	Accept      int       `json:"accept"`
+	Seal        string    `json:"seal,omitempty"`
 	UsedAt      time.Time `json:"used_at"`
 
 	Generation uint64 `json:"-"` // rises with each change of hands

@@ -69,7 +69,7 @@ const (
 func (c *Cluster) Open(ctx context.Context, label string, o *Owner) (*Queue, error) {
 	q := &Queue{
 		c: c, s: c.shardOf(label), places: cursors{c}, label: label, generation: o.Generation, active: time.Now(), done: make(map[uint64]struct{}),
-		info: spool.Info{Owner: o.Key, Mode: o.Mode, Share: o.Share, Accept: o.Accept, UsedAt: o.UsedAt},
+		info: spool.Info{Owner: o.Key, Mode: o.Mode, Share: o.Share, Accept: o.Accept, Seal: o.Seal, UsedAt: o.UsedAt},
 	}
 	if err := q.load(ctx); err != nil {
 		return nil, err
@@ -232,7 +232,7 @@ func (q *Queue) Save(ctx context.Context, info spool.Info) error {
 
 // ownerOf is what is kept of a name in the bucket.
 func ownerOf(i spool.Info) Owner {
-	return Owner{Key: i.Owner, Mode: i.Mode, Share: i.Share, Accept: i.Accept, UsedAt: i.UsedAt}
+	return Owner{Key: i.Owner, Mode: i.Mode, Share: i.Share, Accept: i.Accept, Seal: i.Seal, UsedAt: i.UsedAt}
 }
 
 // Append stores r, as spool.Name.Append does. The event is not new if the queue

@@ -169,7 +169,7 @@ func (s *Server) greet(ws *websocket.Conn, n *name, who claimant, hello *wire.He
 	})
 	w := &wire.Welcome{
 		Relay: s.cfg.Version, Node: s.cfg.Node, URL: s.URLOf(n.label), Name: n.label,
-		Mode: hello.Mode, Share: hello.Share, PingS: int(pingEvery.Seconds()), Limits: recv, Features: []string{},
+		Mode: hello.Mode, Share: hello.Share, PingS: int(pingEvery.Seconds()), Limits: recv, Features: []string{wire.FeatureSeal},
 	}
 	return ses, w, s.enrol(ses, w)
 }

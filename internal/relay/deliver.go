@@ -101,7 +101,7 @@ func (s *Server) keep(ctx context.Context, n *name, hello *wire.Hello, w *wire.W
 	kept := n.kept
 	n.mu.Unlock()
 	info := spool.Info{
-		Owner: n.owner, Mode: string(hello.Mode), Share: string(hello.Share), Accept: hello.AcceptStatus, UsedAt: s.cfg.Now(),
+		Owner: n.owner, Mode: string(hello.Mode), Share: string(hello.Share), Accept: hello.AcceptStatus, Seal: hello.Seal, UsedAt: s.cfg.Now(),
 	}
 	if kept != nil {
 		c := kept.Counts()

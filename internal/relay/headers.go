@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"net/textproto"
 	"strings"
+
+	"github.com/hooks-cli/hooks/internal/wire"
 )
 
 // dropHop removes the headers that speak of one connection only: those named
@@ -106,6 +108,7 @@ func headerFor(r *http.Request, f forwarded, rt route, eventID string) http.Head
 	for _, name := range [...]string{
 		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix",
 		"X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-Ip", "Hooks-Mode", "Hooks-Attempt", "Hooks-Event-Id",
+		wire.SealedHeader,
 	} {
 		delete(h, name)
 	}

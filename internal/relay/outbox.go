@@ -206,8 +206,14 @@ func (o *outbox[H]) nacked(h H, n wire.Nack, skip bool, now time.Time) {
 	o.comeBack(n.Offset, f, now.Add(delay))
 }
 
-// left notes that h is gone: what it had goes again, at once.
+// left notes that h is gone: what it had goes again, at once, and so does what
+// it wanted later. Whoever comes next may take it.
 func (o *outbox[H]) left(h H, now time.Time) {
+	for i := range o.back {
+		if b := &o.back[i]; b.to == h && b.due.After(now) {
+			b.due = now
+		}
+	}
 	for offset, f := range o.flights {
 		if f.to == h {
 			o.comeBack(offset, f, now)

@@ -104,7 +104,7 @@ func (s *Server) moved(n *name, generation uint64) {
 func (s *Server) claimShared(ctx context.Context, label string, info spool.Info) (queue, error) {
 	c := s.cfg.Cluster
 	o, err := c.Claim(ctx, label, cluster.Owner{
-		Key: info.Owner, Mode: info.Mode, Share: info.Share, Accept: info.Accept, UsedAt: info.UsedAt,
+		Key: info.Owner, Mode: info.Mode, Share: info.Share, Accept: info.Accept, Seal: info.Seal, UsedAt: info.UsedAt,
 	}, s.cfg.Now().Add(-s.cfg.Limits.Unused))
 	if err != nil {
 		return nil, err
@@ -218,7 +218,7 @@ func (x *exchange) storeShared(o *cluster.Owner, keeps bool, before uint32, body
 	if !keeps {
 		return errOffline
 	}
-	r, release, e := x.record(before, body, whole)
+	r, release, e := x.record(before, body, whole, o.Seal)
 	if e != nil {
 		return e
 	}

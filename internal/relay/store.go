@@ -56,7 +56,7 @@ func (x *exchange) store(before uint32, body []byte, whole bool) *refusal {
 	if x.s.tight.Load() {
 		return errTight
 	}
-	r, release, e := x.record(before, body, whole)
+	r, release, e := x.record(before, body, whole, x.n.kept.Info().Seal)
 	if e != nil {
 		return e
 	}
@@ -86,9 +86,9 @@ func (x *exchange) kept(err error, accept int) *refusal {
 	return nil
 }
 
-// record makes what is stored of the request. The body is held until release
-// is called.
-func (x *exchange) record(before uint32, body []byte, whole bool) (r *spool.Record, release func(), e *refusal) {
+// record makes what is stored of the request, its body sealed if there is a key
+// for that. The body is held until release is called.
+func (x *exchange) record(before uint32, body []byte, whole bool, seal string) (r *spool.Record, release func(), e *refusal) {
 	release = func() {}
 	if !whole {
 		var err error
@@ -100,7 +100,16 @@ func (x *exchange) record(before uint32, body []byte, whole bool) (r *spool.Reco
 		release()
 		return nil, nil, &refusal{http.StatusRequestEntityTooLarge, string(intake.BodyTooLarge), "body too large to be stored", 0}
 	}
-	head, err := wire.AppendRequestHead(nil, x.head())
+	h := x.head()
+	if seal != "" {
+		sealed, err := wire.SealBody(seal, x.id, body)
+		if err != nil {
+			release()
+			return nil, nil, errStore
+		}
+		body, h.Header[wire.SealedHeader] = sealed, []string{wire.SealedValue}
+	}
+	head, err := wire.AppendRequestHead(nil, h)
 	if err != nil || len(head) > wire.MaxHead {
 		release()
 		if err != nil {

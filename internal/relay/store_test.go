@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -329,5 +331,74 @@ func TestSkipPoison(t *testing.T) {
 			waitFor(t, func() bool { return got() == want })
 			waitFor(t, func() bool { c := sp.Totals(); return c.Waiting == 0 && c.Acked == 3 })
 		})
+	}
+}
+
+// With a key of the client's, what the relay keeps cannot be read there, and
+// comes as it was sent.
+func TestSealedEvents(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	sp, err := spool.Open(context.Background(), dir, spool.Limits{}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sp.Close() }()
+	s := serve(t, func(c *relay.Config) { c.Spool = sp })
+	key, err := wire.NewSealKey(bytes.Repeat([]byte("k"), 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r receiver
+	sealed := func(c *tunnel.Config) {
+		r.with(c)
+		c.Key, c.Seal = key, true
+	}
+	public, stop := dial(t, s, "sealed", answering("live"), sealed)
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return len(s.Links()) == 0 })
+	for _, body := range []string{"a canary in the body", ""} {
+		if status, _ := send(t, public, body); status != 202 {
+			t.Fatalf("status %d", status)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) < 2 {
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
+		if text, err := os.ReadFile(name); err != nil || bytes.Contains(text, []byte("canary")) {
+			t.Errorf("%s has the body, or cannot be read: %v", name, err)
+		}
+	}
+	// Without the key it waits, and is not lost.
+	var other receiver
+	seen := make(chan error, 1)
+	_, stop = dial(t, s, "sealed", answering("live"), func(c *tunnel.Config) {
+		other.with(c)
+		observe := c.Observe
+		c.Observe = func(st tunnel.State) {
+			if st.Err != nil && st.Phase == tunnel.Connected {
+				select {
+				case seen <- st.Err:
+				default:
+				}
+			}
+			observe(st)
+		}
+	})
+	if err := <-seen; !errors.Is(err, wire.ErrSealed) {
+		t.Errorf("without the key: %v", err)
+	}
+	if err := stop(); err != nil || other.count() != 0 {
+		t.Errorf("%v, %d delivered without the key", err, other.count())
+	}
+	waitFor(t, func() bool { return len(s.Links()) == 0 })
+	dial(t, s, "sealed", answering("live"), sealed)
+	waitFor(t, func() bool { return r.count() == 2 })
+	if fmt.Sprint(r.got) != "[POST / a canary in the body POST / ]" {
+		t.Errorf("got %q", r.got)
 	}
 }

@@ -86,6 +86,7 @@ type Info struct {
 	Mode   string
 	Share  string
 	Accept int
+	Seal   string // the key that bodies are sealed with before they are stored; "" for none
 	UsedAt time.Time
 	Told   int64 // how many of Counts.Expired the client has been told of
 }
@@ -145,7 +146,7 @@ type Spool struct {
 	flusher sync.WaitGroup
 }
 
-const schemaVersion = 1
+const schemaVersion = 2
 
 const schema = `
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -153,15 +154,18 @@ CREATE TABLE IF NOT EXISTS name(
 	id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, owner BLOB NOT NULL, mode TEXT NOT NULL, share TEXT NOT NULL,
 	accept INTEGER NOT NULL, used INTEGER NOT NULL, tail INTEGER NOT NULL DEFAULT 0, stored INTEGER NOT NULL DEFAULT 0,
 	acked INTEGER NOT NULL DEFAULT 0, expired INTEGER NOT NULL DEFAULT 0, waiting INTEGER NOT NULL DEFAULT 0,
-	bytes INTEGER NOT NULL DEFAULT 0, told INTEGER NOT NULL DEFAULT 0);
+	bytes INTEGER NOT NULL DEFAULT 0, told INTEGER NOT NULL DEFAULT 0, seal TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS event(
 	key INTEGER PRIMARY KEY, received INTEGER NOT NULL, done INTEGER NOT NULL, size INTEGER NOT NULL,
 	attempt INTEGER NOT NULL, id BLOB NOT NULL, sha256 BLOB NOT NULL, head BLOB NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS cursor(
 	name INTEGER NOT NULL, instance TEXT NOT NULL, offset INTEGER NOT NULL, seen INTEGER NOT NULL,
 	PRIMARY KEY(name, instance)) WITHOUT ROWID;
-PRAGMA user_version=1;
+PRAGMA user_version=2;
 `
+
+// fromFirst makes a spool of version 1 one of this version.
+const fromFirst = "BEGIN;ALTER TABLE name ADD COLUMN seal TEXT NOT NULL DEFAULT '';PRAGMA user_version=2;COMMIT"
 
 // offsetBits is how many bits of an event's key are its offset; the rest is
 // the id of its name. So the events of a name lie together, in order, and need
@@ -261,7 +265,7 @@ func connect(path, more string, conns int) (*sql.DB, error) {
 }
 
 func (s *Spool) loadNames(ctx context.Context) error {
-	rows, err := s.read.QueryContext(ctx, "SELECT id, label, owner, mode, share, accept, used, tail, stored, acked, expired, waiting, bytes, told FROM name")
+	rows, err := s.read.QueryContext(ctx, "SELECT id, label, owner, mode, share, accept, used, tail, stored, acked, expired, waiting, bytes, told, seal FROM name")
 	if err != nil {
 		return err
 	}
@@ -272,7 +276,7 @@ func (s *Spool) loadNames(ctx context.Context) error {
 		var used, tail int64
 		c, i := &n.counts, &n.info
 		if err := rows.Scan(&n.id, &n.Label, &owner, &i.Mode, &i.Share, &i.Accept, &used, &tail,
-			&c.Stored, &c.Acked, &c.Expired, &c.Waiting, &c.Bytes, &i.Told); err != nil {
+			&c.Stored, &c.Acked, &c.Expired, &c.Waiting, &c.Bytes, &i.Told, &i.Seal); err != nil {
 			return err
 		}
 		if len(owner) != len(i.Owner) {

@@ -3,6 +3,7 @@ package spool_test
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -314,4 +315,36 @@ func TestCursors(t *testing.T) {
 	s = open(t, dir, spool.Limits{}, now)
 	defer func() { _ = s.Close() }()
 	check(t, named(t, s, "all").Cursors(), "[]")
+}
+
+// A spool of the first version is opened with all that is in it.
+func TestFirstVersionIsRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, spool.Limits{}, now)
+	add(t, s, named(t, s, "old"), 1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", filepath.Join(dir, "spool.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("ALTER TABLE name DROP COLUMN seal; PRAGMA user_version=1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s = open(t, dir, spool.Limits{}, now)
+		n := named(t, s, "old")
+		check(t, offsets(t, s, n, false), []uint64{1})
+		if err := n.Save(t.Context(), spool.Info{Mode: "auto", Share: "exclusive", Accept: 202, Seal: "key"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

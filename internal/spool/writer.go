@@ -79,6 +79,11 @@ func (w *writer) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if version == 1 {
+		if _, err = w.conn.ExecContext(ctx, fromFirst); err != nil {
+			return err
+		}
+	}
 	if _, err = w.conn.ExecContext(ctx, "PRAGMA journal_mode=wal"); err != nil {
 		return err
 	}
@@ -436,12 +441,12 @@ func (t *transaction) saveName(o *op) error {
 		used = i.UsedAt.UnixNano()
 	}
 	if n.id != 0 {
-		_, err := t.exec("UPDATE name SET owner = ?, mode = ?, share = ?, accept = ?, used = ?, told = ? WHERE id = ?",
-			i.Owner[:], i.Mode, i.Share, i.Accept, used, i.Told, n.id)
+		_, err := t.exec("UPDATE name SET owner = ?, mode = ?, share = ?, accept = ?, used = ?, told = ?, seal = ? WHERE id = ?",
+			i.Owner[:], i.Mode, i.Share, i.Accept, used, i.Told, i.Seal, n.id)
 		return err
 	}
-	res, err := t.exec("INSERT INTO name(label, owner, mode, share, accept, used) VALUES (?, ?, ?, ?, ?, ?)",
-		n.Label, i.Owner[:], i.Mode, i.Share, i.Accept, used)
+	res, err := t.exec("INSERT INTO name(label, owner, mode, share, accept, used, seal) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		n.Label, i.Owner[:], i.Mode, i.Share, i.Accept, used, i.Seal)
 	if err != nil {
 		return err
 	}

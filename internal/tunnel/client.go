@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,10 +34,12 @@ type Config struct {
 	// the same in the next run, or the relay keeps events for one that is gone.
 	Instance string
 
-	Parallel     int       // events that are under way at a time; 0 is 1, which keeps their order
-	Since        time.Time // read again what came since then, as far as the relay keeps it; zero: nothing
-	SkipPoison   bool      // an event that Deliver gives back ten times, the app being there, goes behind the others
-	AcceptStatus int       // what a sender is told of a stored request; 0 is 202
+	Parallel     int           // events that are under way at a time; 0 is 1, which keeps their order
+	Since        time.Time     // read again what came since then, as far as the relay keeps it; zero: nothing
+	Key          *wire.SealKey // opens sealed events; nil for none
+	Seal         bool          // have the relay seal what it stores with Key, or end where it cannot
+	SkipPoison   bool          // an event that Deliver gives back ten times, the app being there, goes behind the others
+	AcceptStatus int           // what a sender is told of a stored request; 0 is 202
 
 	Handler http.Handler // answers live requests
 	// Deliver takes a stored request. Nil means that it is done with: stored
@@ -88,6 +91,7 @@ type RefusedError struct {
 	Code       wire.CloseCode // of the close, 0 if the relay answered HTTP
 	Text       string         // the relay's word, one line
 	retryAfter time.Duration
+	end        bool // what was wanted is not to be had there
 }
 
 // Error says what the relay said.
@@ -95,11 +99,17 @@ func (e *RefusedError) Error() string {
 	if e.Status != 0 {
 		return fmt.Sprintf("relay answered %d %s: %s", e.Status, http.StatusText(e.Status), e.Text)
 	}
+	if e.end {
+		return "relay: " + e.Text
+	}
 	return "relay closed the tunnel: " + e.Code.String()
 }
 
 // final says that another try would end the same way.
 func (e *RefusedError) final() bool {
+	if e.end {
+		return true
+	}
 	switch e.Status {
 	case 0:
 		return e.Code.Final()
@@ -309,6 +319,9 @@ func (c *Client) hello() *wire.Hello {
 		Client: c.cfg.Program, Instance: c.instance, Mode: c.cfg.Mode, Share: c.cfg.Share,
 		Parallel: c.cfg.Parallel, AcceptStatus: c.cfg.AcceptStatus, SkipPoison: c.cfg.SkipPoison, Limits: wire.DefaultWindows(),
 	}
+	if c.cfg.Seal {
+		h.Seal = c.cfg.Key.Public()
+	}
 	if c.cfg.Deliver == nil {
 		h.Mode = wire.ModeLive
 	} else {
@@ -336,6 +349,9 @@ func (c *Client) accept(w *wire.Welcome) error {
 		return fmt.Errorf("greet relay %s: it gave the name %.70q", host, w.Name)
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return fmt.Errorf("greet relay %s: it gave the URL %.200q", host, w.URL)
+	}
+	if c.cfg.Seal && !slices.Contains(w.Features, wire.FeatureSeal) {
+		return &RefusedError{Code: wire.CloseHello, Text: "it cannot seal what it stores", end: true}
 	}
 	c.name, c.url, c.mode = w.Name, w.URL, w.Mode
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -118,6 +119,11 @@ func (s *session) serveEvent(st *wire.Stream, e *wire.Event) {
 		s.link.SendNack(wire.Nack{Offset: e.Offset, Why: wire.NackDigest})
 		return
 	}
+	if body, err = s.unseal(e, body); err != nil {
+		s.c.observe(State{Phase: Connected, Err: fmt.Errorf("an event that the relay kept cannot be read: %w", err)})
+		s.link.SendNack(wire.Nack{Offset: e.Offset, Delay: maxPause, Why: wire.NackWait})
+		return
+	}
 	err = s.c.inbox.once(e.ID, func() error {
 		return s.c.cfg.Deliver(s.c.work, &Stored{Event: e, Body: body, URL: s.publicURL(e.Head.Target)})
 	})
@@ -132,6 +138,21 @@ func (s *session) serveEvent(st *wire.Stream, e *wire.Event) {
 	default:
 		s.link.SendNack(wire.Nack{Offset: e.Offset, Delay: retryAfter, Why: wire.NackWait})
 	}
+}
+
+// unseal gives the body of an event as it was sent.
+func (s *session) unseal(e *wire.Event, body []byte) ([]byte, error) {
+	switch e.Head.Header.Get(wire.SealedHeader) {
+	case "":
+		return body, nil
+	case wire.SealedValue:
+		if s.c.cfg.Key == nil {
+			return nil, wire.ErrSealed
+		}
+		delete(e.Head.Header, wire.SealedHeader)
+		return s.c.cfg.Key.Open(e.ID, body)
+	}
+	return nil, errors.New("sealed in a way that this version does not know")
 }
 
 // A Ledger knows which events of a link are done with, for acknowledging. It

@@ -52,6 +52,7 @@ type Hello struct {
 	Parallel     int      `json:"parallel,omitempty"`
 	AcceptStatus int      `json:"accept_status,omitempty"` // what a sender is told of a stored event
 	SkipPoison   bool     `json:"skip_poison,omitempty"`   // an event that is refused ten times goes behind the rest
+	Seal         string   `json:"seal,omitempty"`          // the key that stored bodies are sealed with, as SealKey.Public
 	Want         []string `json:"want,omitempty"`
 	Resume       *Resume  `json:"resume,omitempty"`
 	Limits       Windows  `json:"limits"`
@@ -118,6 +119,13 @@ func ParseHello(p []byte) (*Hello, error) {
 		return nil, fmt.Errorf("%w: accept_status %d", errHello, h.AcceptStatus)
 	case len(h.Client) > 128:
 		return nil, fmt.Errorf("%w: client", errHello)
+	case h.Seal != "" && h.Share != ShareExclusive:
+		return nil, fmt.Errorf("%w: seal with share %s", errHello, h.Share)
+	}
+	if h.Seal != "" {
+		if _, err := parseSealKey(h.Seal); err != nil {
+			return nil, err
+		}
 	}
 	if err := h.Limits.fill(); err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/ids"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/tunnel"
+	"github.com/hooks-cli/hooks/internal/wire"
 )
 
 // An exposure is an app that is reached through a relay and registered there.
@@ -154,7 +155,7 @@ func (x *exposure) open(ctx context.Context) (run func() error, err error) {
 	rec.Forward = tunnel.NewForwarder(tunnel.ForwarderConfig{Target: x.target, Done: rec.Done})
 	client := tunnel.New(tunnel.Config{
 		Relay: x.place.URL, Token: x.place.Token, Name: x.place.Name, Program: "hooks/" + build.Read().Version,
-		Instance: x.place.Instance, Handler: rec.Forward, Deliver: rec.Deliver, Observe: x.state, Now: x.env.Now,
+		Share: wire.Share(x.o.Relay.Share), Instance: x.place.Instance, Key: x.place.Key, Seal: x.o.Relay.Seal, Handler: rec.Forward, Deliver: rec.Deliver, Observe: x.state, Now: x.env.Now,
 	})
 	return func() error {
 		defer x.env.Announce(ctx, st, cli.Place{Address: x.target.Host})()

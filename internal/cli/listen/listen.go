@@ -119,8 +119,8 @@ func (o *Options) bind(cmd *cobra.Command) {
 // check refuses what cannot be meant together.
 func (o *Options) check(changed func(string) bool) error {
 	switch {
-	case !o.Tunnel && (changed("relay") || changed("token") || changed("name") || changed("share")):
-		return cli.Usage(errors.New("--relay, --token, --name and --share belong to a tunnel"), "add --tunnel")
+	case !o.Tunnel && (changed("relay") || changed("token") || changed("name") || changed("share") || changed("seal")):
+		return cli.Usage(errors.New("--relay, --token, --name, --share and --seal belong to a tunnel"), "add --tunnel")
 	case changed("max-body") && o.MaxBody < 1:
 		return cli.Usagef("--max-body is nothing: no body would be taken")
 	case o.HasBody && o.HasForward && o.Respond == "":

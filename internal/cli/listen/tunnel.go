@@ -40,7 +40,7 @@ func (l *listening) openTunnel() {
 	news := &connection{l: l}
 	l.reach = tunnel.New(tunnel.Config{
 		Relay: l.place.URL, Token: l.place.Token, Name: l.place.Name, Program: "hooks/" + build.Read().Version,
-		Share: wire.Share(l.o.Relay.Share), Instance: l.place.Instance,
+		Share: wire.Share(l.o.Relay.Share), Instance: l.place.Instance, Key: l.place.Key, Seal: l.o.Relay.Seal,
 		Now: l.env.Now, Handler: http.HandlerFunc(l.live), Deliver: tunnel.ToHandler(http.HandlerFunc(l.limited), l.tunnelIDs(), notTaken), Observe: news.tell,
 	})
 }

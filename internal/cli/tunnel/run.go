@@ -52,7 +52,7 @@ func Run(ctx context.Context, env *cli.Env, opts Options) error {
 	}
 	client := tunnel.New(tunnel.Config{
 		Relay: place.URL, Token: place.Token, Name: place.Name, Program: "hooks/" + build.Read().Version,
-		Mode: wire.Mode(opts.Mode), Share: wire.Share(opts.Relay.Share), Instance: place.Instance, Parallel: opts.Parallel, AcceptStatus: opts.AcceptStatus, SkipPoison: opts.SkipPoison,
+		Mode: wire.Mode(opts.Mode), Share: wire.Share(opts.Relay.Share), Instance: place.Instance, Key: place.Key, Seal: opts.Relay.Seal, Parallel: opts.Parallel, AcceptStatus: opts.AcceptStatus, SkipPoison: opts.SkipPoison,
 		Since: since, Handler: h.handler(rec), Deliver: rec.Deliver, Observe: h.state, NoRetry: opts.NoRetry, Now: env.Now,
 		TLS: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: opts.Insecure}, //nolint:gosec // asked for by the person, for one command
 	})
