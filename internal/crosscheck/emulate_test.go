@@ -122,7 +122,9 @@ func TestEmulateIntegrations(t *testing.T) {
 						gap := time.Duration((g.At - got[n-1].At) * float64(time.Millisecond))
 						due := one.waits[n-1] / 500
 						t.Logf("%s: attempt %d after %v, due after %v", one.provider, n+1, gap, due)
-						if gap < due-20*time.Millisecond || gap > due+10*time.Second {
+						// An attempt is never early, but the app may have been late to
+						// see the one before.
+						if gap < due/2 || gap > due+20*time.Second {
 							t.Errorf("attempt %d of %s came after %v, want %v", n+1, id, gap, due)
 						}
 					}
