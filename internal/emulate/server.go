@@ -140,7 +140,8 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 func (s *Server) open(ctx context.Context) (err error) {
 	o := store.Options{Now: s.cfg.Now, Relaxed: s.cfg.Relaxed}
 	if !s.cfg.Relaxed {
-		o.Retention = store.DefaultRetention()
+		// Not by size: what goes first could still be owed.
+		o.Retention = store.Retention{Age: store.DefaultRetention().Age}
 	}
 	if err := os.MkdirAll(s.cfg.Dir, 0o700); err != nil {
 		return err

@@ -72,7 +72,7 @@ Every other event of every provider is caused through the control API, in JSON w
 
 Deliveries follow the schedule, the time-out and the rules of their provider. --time-scale runs the schedules faster, and the clock can be put forward: two hours of retries take no longer than their attempts. Faults on purpose can be set for all deliveries by flags, or for one event.
 
-Without --data-dir everything is gone at the end. With it, endpoints and what is owed are on disk before an answer says so; whoever starts there again goes on, also after a crash, and nothing is lost.
+Without --data-dir everything is gone at the end. With it, endpoints and what is owed are on disk before an answer says so; whoever starts there again goes on, also after a crash, and nothing is lost. Deliveries are kept for 30 days.
 
 An endpoint of --endpoint is signed for with --secret or what hooks secrets has for the provider, as by hooks send. For one that is registered at /_hooks/endpoints without a secret it is the development secret, where the provider has no other and the endpoint is on this machine, else a new one, which the answer tells.
 
