@@ -108,7 +108,7 @@ func (r *reader) payload(n *yaml.Node, e *Event) {
 	}
 	if given != nil {
 		for _, h := range given.Members {
-			e.Headers = append(e.Headers, Header{h.Name, h.Value})
+			e.Headers = append(e.Headers, Header(h))
 		}
 	}
 }

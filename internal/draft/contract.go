@@ -55,7 +55,6 @@ type writer struct {
 	typePath, idPath, timePath []string // in bodies, nil where there is none
 	typeHeader, idHeader       string
 	typeFixed                  bool // the bodies say the types themselves
-	idForm                     string
 }
 
 func (w *writer) note(line int, format string, args ...any) {

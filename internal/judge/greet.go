@@ -3,8 +3,8 @@ package judge
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/md5"  //nolint:gosec // its length
-	"crypto/sha1" //nolint:gosec // its length
+	"crypto/md5"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
