@@ -60,6 +60,7 @@ type Result struct {
 	Reproduce string `json:"reproduce"` // a command line that sends the same again
 
 	Sends    string        `json:"-"`
+	Code     string        `json:"-"` // with which Fix ends, if it does: a line for the app's framework
 	Duration time.Duration `json:"-"`
 	// Follows says that it failed in the way in which the first valid sample
 	// did, and for no other reason that can be seen.
@@ -180,10 +181,11 @@ func (r *run) report() Report {
 		}
 		x := r.results[i]
 		if x.Status == Failed {
-			x.Fix = r.kit.fixFor(x.ID, x.down, out.Framework)
-			if x.ID == acceptsValid && r.rewritten != "" {
-				x.Fix = r.kit.fixFor("accepts-raw-body", x.down, out.Framework)
+			about := x.ID
+			if about == acceptsValid && r.rewritten != "" {
+				about = "accepts-raw-body"
 			}
+			x.Fix, x.Code = r.kit.fixFor(about, x.down, out.Framework)
 		}
 		if x.Status == Failed && x.Level == Required {
 			out.Passed = false

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hooks-cli/hooks/internal/httptext"
+	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
@@ -33,7 +34,7 @@ func (k *kit) headerFlags() string {
 	var out []string
 	for _, name := range sortedNames(k.header) {
 		for _, v := range k.header[name] {
-			out = append(out, "-H", httptext.Word(name+": "+masked(name, v)))
+			out = append(out, "-H", httptext.Word(name+": "+k.masked(name, v)))
 		}
 	}
 	return strings.Join(out, " ")
@@ -92,7 +93,7 @@ func (k *kit) curlLine(draft *webhook.Delivery, filter string, body []byte, resp
 			continue // signing prints it
 		}
 		for _, v := range draft.Header[name] {
-			headers = append(headers, "-H", httptext.Word(respell(name)+": "+masked(name, v)))
+			headers = append(headers, "-H", httptext.Word(respell(name)+": "+k.masked(name, v)))
 		}
 	}
 	return line + sign + " | " + words("curl -i -X", draft.Method, "-H @-", strings.Join(headers, " "), "--data-binary @"+file, k.target())
@@ -114,9 +115,9 @@ func (k *kit) signedID(draft *webhook.Delivery) (header, flag string) {
 
 func same(name string) string { return name }
 
-// masked keeps credentials of the person out of a line.
-func masked(name, value string) string {
-	if name == "Authorization" || name == "Cookie" {
+// masked keeps credentials that a person has given out of a line.
+func (k *kit) masked(name, value string) string {
+	if k.header[name] != nil && safetext.Sensitive(name) {
 		return "…"
 	}
 	return value

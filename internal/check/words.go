@@ -99,16 +99,16 @@ func whyEnduring(id, outage string) string {
 }
 
 // fixFor says what to change, in the words of the app's framework if it is
-// known.
-func (k *kit) fixFor(id string, down bool, framework string) string {
-	fix := plainFix(id)
+// known. Where that takes a line of code the fix ends with it.
+func (k *kit) fixFor(id string, down bool, framework string) (fix, code string) {
+	fix = plainFix(id)
 	if down {
 		fix = "catch what the handler throws, asynchronous code included, and answer 4xx; " + fix
 	}
-	if line := k.codeFor(id, framework); line != "" {
-		fix += "; " + framework + ": " + line
+	if code = k.codeFor(id, framework); code != "" {
+		fix += "; " + framework + ": " + code
 	}
-	return fix
+	return fix, code
 }
 
 func plainFix(id string) string {

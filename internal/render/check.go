@@ -86,10 +86,19 @@ func (v View) checkCase(c *check.Result) string {
 		{"expected", v.line(c.Expected)},
 		{"came", v.line(c.Actual)},
 		{"why", v.line(c.Why)},
-		{"fix", v.line(c.Fix)},
+		{"fix", v.line(strings.TrimSuffix(c.Fix, " "+c.Code))},
 	}
+	out := head + "\n" + inset(v.narrow(2).Pairs(rows), 2)
 	// What is to be copied is never broken into lines.
-	return head + "\n" + inset(v.narrow(2).Pairs(rows), 2) + "  " + v.Palette.Dim(pad("again", len("expected"))) + "  " + v.line(c.Reproduce) + "\n"
+	if c.Code != "" {
+		out += v.toCopy("", c.Code)
+	}
+	return out + v.toCopy("again", c.Reproduce)
+}
+
+// toCopy is a line of checkCase that is as long as it has to be.
+func (v View) toCopy(name, text string) string {
+	return "  " + v.Palette.Dim(pad(name, len("expected"))) + "  " + v.line(text) + "\n"
 }
 
 func (v View) checkVerdict(r *check.Report) string {

@@ -58,6 +58,7 @@ func pages() map[string]func(render.View) string {
 		"error": func(v render.View) string {
 			return v.Error("no signing secret", "set HOOKS_SECRET, or give --secret env:NAME")
 		},
+		"check": checkPage,
 		"box": func(v render.View) string {
 			return v.Box("What next", "hooks listen :3000\nhooks send --event render.completed")
 		},
