@@ -15,10 +15,10 @@ import (
 
 // Diagnose finds out why d, which j has judged as of now, is not valid; limit
 // bounds the search. All secrets that are known on this machine are tried, and
-// with wide the schemes of all other providers too. captures are what came with
-// the same signature. It is an error if nothing tells whose signature it should
-// be, or no secret of that provider is known.
-func (e *Env) Diagnose(ctx context.Context, j *judge.Judge, d *webhook.Delivery, now time.Time, limit time.Duration, wide bool, captures ...diagnose.Capture) (diagnose.Report, error) {
+// with wide the schemes of all other providers too. more adds to what is known
+// of the request. It is an error if nothing tells whose signature it should be,
+// or no secret of that provider is known.
+func (e *Env) Diagnose(ctx context.Context, j *judge.Judge, d *webhook.Delivery, now time.Time, limit time.Duration, wide bool, more ...func(*diagnose.Request)) (diagnose.Report, error) {
 	r, err := e.toDiagnose(ctx, j, d, now)
 	if err != nil {
 		return diagnose.Report{}, err
@@ -27,7 +27,10 @@ func (e *Env) Diagnose(ctx context.Context, j *judge.Judge, d *webhook.Delivery,
 	if err != nil {
 		return diagnose.Report{}, err
 	}
-	r.Others, r.Captures = others, captures
+	r.Others = others
+	for _, add := range more {
+		add(&r)
+	}
 	if wide {
 		r.Providers = j.Catalogue.All()
 	}

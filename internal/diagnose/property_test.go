@@ -99,7 +99,7 @@ func randomDocument(r *rand.Rand) string {
 func TestRandomFaults(t *testing.T) {
 	t.Parallel()
 	rounds := 60
-	if os.Getenv("HOOKS_TEST_LONG") != "" {
+	if os.Getenv("HOOKS_TEST_EXPLAIN") != "" {
 		rounds = 3000
 	}
 	exact, others, unknown := 0, 0, 0

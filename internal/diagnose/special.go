@@ -240,6 +240,8 @@ func (r Request) next() []string {
 	var out []string
 	b := r.Message.Body
 	switch {
+	case r.unstamped():
+		out = append(out, "the timestamp did not come, and it is signed too: give it with --timestamp, or the whole request with --request")
 	case bytes.Contains(b, []byte("[object Object]")):
 		out = append(out, "the body is [object Object], which is no JSON: an object was taken for a text; verify the bytes that came")
 	case bytes.Contains(b, []byte("\ufffd")):
@@ -258,6 +260,13 @@ func (r Request) next() []string {
 		"capture the request as it comes, with hooks listen, and verify the capture: hooks verify last --explain",
 		"compare the captured body with the one in the app: hooks verify FILE --signature VALUE --explain does where both have the same signature")
 	return out[:3]
+}
+
+// unstamped says whether the timestamp is missing that is signed.
+func (r Request) unstamped() bool {
+	return slices.ContainsFunc(r.schemes(), func(s *scheme.Scheme) bool {
+		return s.Verify(r.Message, keysOf(s, r.Secrets), scheme.VerifyOptions{AgeOff: true}).Reason == webhook.TimestampMissing
+	})
 }
 
 func besides(n int) string {

@@ -140,35 +140,41 @@ func counted(b []byte, name string) string {
 	return fmt.Sprintf(`"%s" %s`, safetext.Line(string(b)), name)
 }
 
-// sameSignature finds the captures that carry the signature of d and another
-// body: what the app has dumped is then not what came. They are an addition to
-// the diagnosis, which stands without them: a store that cannot be read is only
+// captures looks in the store for those that carry the signature of d and
+// another body (what the app has dumped is then not what came), and for other
+// bodies of its provider, which show how it writes. They are an addition to the
+// diagnosis, which stands without them: a store that cannot be read is only
 // told with --verbose.
-func sameSignature(ctx context.Context, env *cli.Env, p *provider.Provider, d *webhook.Delivery) []*webhook.Delivery {
-	values := signatures(p, d)
-	if len(values) == 0 {
-		return nil
-	}
+func captures(ctx context.Context, env *cli.Env, p *provider.Provider, d *webhook.Delivery) (same []*webhook.Delivery, examples [][]byte) {
 	st, err := env.Workspace().OpenStore(ctx, func(o *store.Options) { o.NoCreate = true })
 	if err != nil {
 		env.Verbose("no captures to compare with: %v", err)
-		return nil
+		return nil, nil
 	}
-	var out []*webhook.Delivery
-	for _, value := range values {
+	for _, value := range signatures(p, d) {
 		found, err := st.Search(ctx, value, store.Query{Limit: 20})
 		if err != nil {
 			env.Verbose("the captures cannot be searched: %v", err)
-			return nil
+			return nil, nil
 		}
 		for _, m := range found.Matches {
 			if m.Delivery.ID != d.ID && m.Delivery.Direction == webhook.Received && strings.HasPrefix(m.Path, "headers.") && string(m.Delivery.Body) != string(d.Body) {
-				out = append(out, m.Delivery)
+				same = append(same, m.Delivery)
 			}
 		}
 	}
-	return out
+	page, err := st.List(ctx, store.Query{Provider: p.ID, Statuses: []webhook.Status{webhook.Verified}, Limit: maxExamples})
+	if err != nil {
+		env.Verbose("the captures cannot be listed: %v", err)
+	}
+	for _, one := range page.Deliveries {
+		examples = append(examples, one.Body)
+	}
+	return same, examples
 }
+
+// maxExamples is how many captures show how a provider writes.
+const maxExamples = 12
 
 // shortest is how long a value must be that two requests do not share by
 // chance.

@@ -22,7 +22,7 @@ import (
 func TestNothingIsShown(t *testing.T) {
 	t.Parallel()
 	step := 9
-	if os.Getenv("HOOKS_TEST_LONG") != "" {
+	if os.Getenv("HOOKS_TEST_EXPLAIN") != "" {
 		step = 1
 	}
 	c, err := provider.Load()

@@ -147,10 +147,13 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 // explain finds out why d is not valid and prints it with the verdict.
 func explain(ctx context.Context, env *cli.Env, j *judge.Judge, d *webhook.Delivery, now time.Time) error {
 	var captured []*webhook.Delivery
+	var examples [][]byte
 	if p, err := j.Catalogue.Get(d.Provider); err == nil {
-		captured = sameSignature(ctx, env, p, d)
+		captured, examples = captures(ctx, env, p, d)
 	}
-	report, err := env.Diagnose(ctx, j, d, now, searchTime, true, bodiesOf(captured)...)
+	report, err := env.Diagnose(ctx, j, d, now, searchTime, true, func(r *diagnose.Request) {
+		r.Captures, r.Examples = bodiesOf(captured), examples
+	})
 	if err != nil {
 		return err
 	}
