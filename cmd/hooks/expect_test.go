@@ -22,7 +22,7 @@ func hooksIn(t *testing.T, store string, args ...string) (status int, stdout, st
 	t.Helper()
 	w := clitest.New(t, append(args, "--store", store)...)
 	w.Now = time.Now
-	status = int(root.Run(t.Context(), w.Env))
+	status = root.Run(t.Context(), w.Env)
 	return status, w.Stdout.String(), w.Stderr.String()
 }
 

@@ -69,13 +69,17 @@ func TestRequests(t *testing.T) {
 		do   func(context.Context, *endpoint.Client) error
 		want string
 	}{
-		"generic-create": {api(t, "generic"), "", func(ctx context.Context, c *endpoint.Client) error { _, err := c.Create(ctx, fields); return err },
-			`POST /v1/webhooks Authorization=Bearer k3y Content-Type=application/json {"active":false,"events":["user.created","user.updated"],"secret":"whsec_x","url":"https://app.example.com/hook"}`},
-		"generic-test": {api(t, "generic"), "/", func(ctx context.Context, c *endpoint.Client) error {
-			_, err := c.Test(ctx, "hook_1", "", "")
-			return err
+		"generic-create": {
+			api(t, "generic"), "", func(ctx context.Context, c *endpoint.Client) error { _, err := c.Create(ctx, fields); return err },
+			`POST /v1/webhooks Authorization=Bearer k3y Content-Type=application/json {"active":false,"events":["user.created","user.updated"],"secret":"whsec_x","url":"https://app.example.com/hook"}`,
 		},
-			"POST /v1/webhooks/hook_1/test Authorization=Bearer k3y"},
+		"generic-test": {
+			api(t, "generic"), "/", func(ctx context.Context, c *endpoint.Client) error {
+				_, err := c.Test(ctx, "hook_1", "", "")
+				return err
+			},
+			"POST /v1/webhooks/hook_1/test Authorization=Bearer k3y",
+		},
 		"generic-deliveries": {api(t, "generic"), "/v1", func(ctx context.Context, c *endpoint.Client) error {
 			_, _, err := c.Deliveries(ctx, "hook_1", 3)
 			return err
@@ -84,21 +88,29 @@ func TestRequests(t *testing.T) {
 			_, err := c.Update(ctx, "hook_1", endpoint.Fields{Active: &active})
 			return err
 		}, `PATCH /base/v1/webhooks/hook_1 Authorization=Bearer k3y Content-Type=application/json {"active":false}`},
-		"id-is-no-path": {api(t, "generic"), "", func(ctx context.Context, c *endpoint.Client) error { return c.Delete(ctx, "../x?y#z") },
-			"DELETE /v1/webhooks/..%2Fx%3Fy%23z Authorization=Bearer k3y"},
+		"id-is-no-path": {
+			api(t, "generic"), "", func(ctx context.Context, c *endpoint.Client) error { return c.Delete(ctx, "../x?y#z") },
+			"DELETE /v1/webhooks/..%2Fx%3Fy%23z Authorization=Bearer k3y",
+		},
 		"sketchpen-create": {api(t, "sketchpen"), "/api/v1/", func(ctx context.Context, c *endpoint.Client) error {
 			_, err := c.Create(ctx, endpoint.Fields{Provider: "sketchpen", URL: &to, Events: []string{"video.completed"}})
 			return err
 		}, `POST /api/v1/callbacks X-Api-Key=k3y Content-Type=application/json {"event":"video.completed","url":"https://app.example.com/hook"}`},
-		"sketchpen-list": {api(t, "sketchpen"), "/api", func(ctx context.Context, c *endpoint.Client) error { _, _, err := c.List(ctx, "sketchpen"); return err },
-			"GET /api/v1/callbacks X-Api-Key=k3y"},
-		"sketchpen-delete": {api(t, "sketchpen"), "", func(ctx context.Context, c *endpoint.Client) error { return c.Delete(ctx, "uuid") },
-			"DELETE /api/v1/callbacks/uuid X-Api-Key=k3y"},
-		"emulator-list": {endpoint.Emulator(), "", func(ctx context.Context, c *endpoint.Client) error {
-			_, _, err := c.List(ctx, "loopcanvas")
-			return err
+		"sketchpen-list": {
+			api(t, "sketchpen"), "/api", func(ctx context.Context, c *endpoint.Client) error { _, _, err := c.List(ctx, "sketchpen"); return err },
+			"GET /api/v1/callbacks X-Api-Key=k3y",
 		},
-			"GET /_hooks/endpoints?provider=loopcanvas Authorization=Bearer k3y"},
+		"sketchpen-delete": {
+			api(t, "sketchpen"), "", func(ctx context.Context, c *endpoint.Client) error { return c.Delete(ctx, "uuid") },
+			"DELETE /api/v1/callbacks/uuid X-Api-Key=k3y",
+		},
+		"emulator-list": {
+			endpoint.Emulator(), "", func(ctx context.Context, c *endpoint.Client) error {
+				_, _, err := c.List(ctx, "loopcanvas")
+				return err
+			},
+			"GET /_hooks/endpoints?provider=loopcanvas Authorization=Bearer k3y",
+		},
 		"emulator-test": {endpoint.Emulator(), "", func(ctx context.Context, c *endpoint.Client) error {
 			_, err := c.Test(ctx, "hook_1", "loopcanvas", "canvas.failed")
 			return err

@@ -187,8 +187,15 @@ func (r *registering) show(ctx context.Context, doc endpoint.Document) error {
 	}
 	rows := [][]string{{"id", doc.Text("id")}, {"url", doc.Text("url")}, {"events", strings.Join(doc.Events(), ", ")}}
 	for _, f := range []struct{ title, field string }{
-		{"active", "active"}, {"active", "is_active"}, {"status", "status"}, {"failing since", "failing_since"}, {"last error", "last_error"},
-		{"secret", "secret"}, {"secret name", "secret_name"}, {"pending", "pending"}, {"created", "created_at"},
+		{"active", "active"},
+		{"active", "is_active"},
+		{"status", "status"},
+		{"failing since", "failing_since"},
+		{"last error", "last_error"},
+		{"secret", "secret"},
+		{"secret name", "secret_name"},
+		{"pending", "pending"},
+		{"created", "created_at"},
 	} {
 		if v := doc.Text(f.field); v != "" {
 			rows = append(rows, []string{f.title, v})
