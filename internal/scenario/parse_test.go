@@ -100,6 +100,24 @@ func TestEveryProblem(t *testing.T) {
 	}
 }
 
+func TestReceives(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]bool{
+		"steps: [{send: a.b}]":                              false,
+		"steps: [{receive: a.b}]":                           true,
+		"steps: [{send: a.b, to: '${listen}/x'}]":           true,
+		"steps: [{send: , data: {a: [{b: '${listen}'}]}}]":  true,
+		"to: '${listen}'\nsteps: [{send: a.b}]":             true,
+		"vars: {x: 'a ${listen}'}\nsteps: [{send: a.b}]":    true,
+		"vars: {listens: x}\nsteps: [{send: '${listens}'}]": false,
+	} {
+		list, problems := scenario.Parse("f", []byte(file))
+		if len(problems) > 0 || list[0].Receives() != want {
+			t.Errorf("%s: %v, want %v", file, problems, want)
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	t.Parallel()
 	list, problems := scenario.Parse("dir/orders.yaml", []byte(

@@ -9,6 +9,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,14 +48,20 @@ type variable struct {
 	value Text
 }
 
-// Receives says whether the scenario waits for captures.
+// Receives says whether the scenario needs a listener: it waits for captures, or
+// names the address.
 func (s *Scenario) Receives() bool {
+	texts := []*Text{&s.to, &s.provider, &s.secret}
+	for i := range s.vars {
+		texts = append(texts, &s.vars[i].value)
+	}
 	for _, st := range s.Steps {
-		if st.receive != nil || st.uses("listen") {
+		if st.receive != nil {
 			return true
 		}
+		texts = append(texts, st.texts...)
 	}
-	return false
+	return slices.ContainsFunc(texts, func(t *Text) bool { return t.links(rootListen) })
 }
 
 // Variables returns the names in vars.
@@ -79,17 +86,6 @@ type Step struct {
 
 	expect *answer // of send and request
 	texts  []*Text // all that can hold links
-}
-
-func (s *Step) uses(root string) bool {
-	for _, t := range s.texts {
-		for _, p := range t.parts {
-			if p.link != nil && p.link.root == root {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // send is what hooks send does, in the words of its flags.

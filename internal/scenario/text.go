@@ -20,6 +20,11 @@ type Text struct {
 // Empty says whether the text is not there, or says nothing.
 func (t *Text) Empty() bool { return t == nil || len(t.parts) == 0 }
 
+// links says whether the text has a link that begins with root.
+func (t *Text) links(root string) bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool { return p.link != nil && p.link.root == root })
+}
+
 // literal is the text itself, if it has no links.
 func (t *Text) literal() (string, bool) {
 	switch {
