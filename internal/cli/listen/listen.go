@@ -51,6 +51,8 @@ const long = `Any path and method is captured. The provider is recognised by its
 
 Where a provider has no secret of its own, the development secret counts: hooks send signs with it, and hooks secrets get PROVIDER prints it for the app under test. hooks secrets set PROVIDER keeps the real one.
 
+Handshakes, by which a provider makes sure of an address, are answered; those that are answered with a signature need a secret of the provider's own. A secret that comes with one, as from Asana and Notion, is kept as the provider's if it has none yet, and masked in the capture. What has to be opened to finish, as for Amazon SNS, is shown and left to you.
+
 With --forward-to the app's answer goes back to the sender: of several apps the first that is not 2xx, else the first. A path in the URL replaces that of the request. --forward-retry answers 202 at once and redelivers by the provider's schedule until the app takes it, also after a restart.
 
 --respond rehearses failure: 503; 500x3,200 is three times 500, then 200; 503x10m,200 is 503 for ten minutes. It is counted for each event apart.`
