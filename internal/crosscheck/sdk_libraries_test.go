@@ -144,7 +144,7 @@ func nodeLibraries() []library {
 			// It leaves the token of the last one out, which the documentation
 			// and the library for PHP sign.
 			provider: "sns", module: "sns-validator", age: judgedByHooks, within: true,
-			spoils: `"Message":\s*"(.)`, not: []string{"UnsubscribeConfirmation"},
+			spoils: `"Message"\s*:\s*"(.)`, not: []string{"UnsubscribeConfirmation"},
 		},
 		{provider: "square", module: "square", address: true},
 		{provider: "supabase-auth-hooks", module: "standardwebhooks", age: judgedByBoth, makes: true},
