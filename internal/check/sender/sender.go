@@ -121,7 +121,6 @@ type attempt struct {
 type stage struct {
 	kind     kind
 	attempts []*attempt
-	over     bool // what comes now comes too late
 }
 
 // A kind is what a stage is about.
@@ -224,8 +223,7 @@ func (x *Exam) needed(k kind) int {
 // watch waits until a stage has seen what it needs, or waited long enough for
 // it, and says whether anything came.
 func (x *Exam) watch(ctx context.Context, s *stage) (came bool, err error) {
-	wait := x.o.Patience
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(x.o.Patience)
 	defer timer.Stop()
 	for seen := 0; ; {
 		x.mu.Lock()
@@ -242,9 +240,6 @@ func (x *Exam) watch(ctx context.Context, s *stage) (came bool, err error) {
 		case <-ctx.Done():
 			return false, ctx.Err()
 		case <-timer.C:
-			x.mu.Lock()
-			s.over = true
-			x.mu.Unlock()
 			return n > 0, nil
 		case <-x.changed:
 		}

@@ -40,38 +40,31 @@ func (x *Exam) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	k, n := x.enter(a)
 	x.answer(w, r, a, k, n)
-	select {
-	case x.changed <- struct{}{}:
-	default:
-	}
 }
 
 // enter puts a into its stage and says which that is, and how many attempts of
 // its event have come in it.
-func (x *Exam) enter(a *attempt) (kind, int) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	s := x.current
-	for _, earlier := range x.stages {
-		if earlier != x.current && earlier.has(a.key) {
-			s = earlier
+func (x *Exam) enter(a *attempt) (k kind, n int) {
+	x.note(func() {
+		s := x.current
+		for _, earlier := range x.stages {
+			if earlier != x.current && earlier.has(a.key) {
+				s = earlier
+			}
 		}
-	}
-	if s == nil {
-		return plain, 1
-	}
-	s.attempts = append(s.attempts, a)
-	n := 0
-	for _, other := range s.attempts {
-		if other.key == a.key {
-			n++
+		if s == nil { // the exam is over
+			k, n = plain, 1
+			return
 		}
-	}
-	select {
-	case x.changed <- struct{}{}:
-	default:
-	}
-	return s.kind, n
+		s.attempts = append(s.attempts, a)
+		k = s.kind
+		for _, other := range s.attempts {
+			if other.key == a.key {
+				n++
+			}
+		}
+	})
+	return k, n
 }
 
 func (s *stage) has(key string) bool {
@@ -99,7 +92,7 @@ func (x *Exam) answer(w http.ResponseWriter, r *http.Request, a *attempt, k kind
 		w.Header().Set("Retry-After", strconv.Itoa(int(x.retryAfter()/time.Second)))
 		x.reply(w, a, http.StatusTooManyRequests)
 	case k == drop:
-		x.note(a, func() { a.left = true })
+		x.note(func() { a.left = true })
 		panic(http.ErrAbortHandler)
 	case k == slow:
 		x.hold(w, r, a)
@@ -109,13 +102,13 @@ func (x *Exam) answer(w http.ResponseWriter, r *http.Request, a *attempt, k kind
 }
 
 func (x *Exam) reply(w http.ResponseWriter, a *attempt, status int) {
-	x.note(a, func() { a.answered = status })
+	x.note(func() { a.answered = status })
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintln(w, http.StatusText(status)) // a sender that has left does not matter
 }
 
-// note changes an attempt that others may read.
-func (x *Exam) note(_ *attempt, change func()) {
+// note changes what others may read, and tells whoever waits for that.
+func (x *Exam) note(change func()) {
 	x.mu.Lock()
 	change()
 	x.mu.Unlock()
@@ -132,9 +125,9 @@ func (x *Exam) hold(w http.ResponseWriter, r *http.Request, a *attempt) {
 	defer timer.Stop()
 	select {
 	case <-r.Context().Done():
-		x.note(a, func() { a.left, a.held = true, x.o.Now().Sub(a.at) })
+		x.note(func() { a.left, a.held = true, x.o.Now().Sub(a.at) })
 	case <-timer.C:
-		x.note(a, func() { a.held = x.o.Now().Sub(a.at) })
+		x.note(func() { a.held = x.o.Now().Sub(a.at) })
 		x.reply(w, a, http.StatusOK)
 	}
 }
