@@ -47,19 +47,26 @@ func runSender(ctx context.Context, env *cli.Env, o Options) error {
 	}
 	x.place = cli.PlaceOf(at, listeners)
 	x.place.URL += p.Delivery.Path
-	front := &intake.Server{}
 	exam, err := x.exam(ctx, p)
 	if err != nil {
-		return errors.Join(err, front.Close())
+		for _, l := range listeners {
+			_ = l.Close()
+		}
+		return err
 	}
-	front.Handler = exam
+	front := &intake.Server{Handler: exam}
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = front.Serve(listeners...) }) // a listener that breaks shows as nothing that comes
 	defer serving.Wait()
-	defer func() { _ = front.Close() }() // what is still under way is of no interest
+	defer func() { _ = front.Close() }()                 // what is still under way is of no interest
+	serving.Go(func() { _ = front.Serve(listeners...) }) // a listener that breaks shows as nothing that comes
 	defer x.stopAll()
-	if len(o.Command) > 0 {
-		app, err := env.StartCommand(o.Command, "HOOKS_URL="+x.place.URL)
+	return x.run(ctx, exam)
+}
+
+// run holds the exam and prints what came of it.
+func (x *examining) run(ctx context.Context, exam *sender.Exam) error {
+	if len(x.o.Command) > 0 {
+		app, err := x.env.StartCommand(x.o.Command, "HOOKS_URL="+x.place.URL)
 		if err != nil {
 			return err
 		}
