@@ -43,10 +43,8 @@ func (x *exchange) fan(others []*session, head *wire.RequestHead, first []byte, 
 			x.s.metrics.refuse("copy_busy")
 			continue
 		}
-		c := &copied{end: make(chan struct{})}
-		c.ctx, c.late = context.WithCancel(context.Background())
+		c := newCopied()
 		if !whole {
-			c.parts = make(chan []byte, behind)
 			f.copies = append(f.copies, c)
 		}
 		if !x.s.begin(func() { c.send(x.s, ses, head, first, whole) }) {
@@ -55,6 +53,12 @@ func (x *exchange) fan(others []*session, head *wire.RequestHead, first []byte, 
 		}
 	}
 	return f
+}
+
+func newCopied() *copied {
+	c := &copied{parts: make(chan []byte, behind), end: make(chan struct{})}
+	c.ctx, c.late = context.WithCancel(context.Background())
+	return c
 }
 
 // add gives p to all copies.

@@ -21,7 +21,6 @@ type outbox[H comparable] struct {
 	next    uint64 // lowest offset that was never handed out
 	tail    uint64 // highest offset that is stored
 	waiting int64  // stored, not acknowledged, not expired
-	storing int    // on their way into the store
 	flights map[uint64]flight[H]
 	back    []comeback[H]       // by offset
 	dead    map[uint64]struct{} // left the store before they were handed out

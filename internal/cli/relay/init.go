@@ -92,13 +92,13 @@ func initialise(ctx context.Context, env *cli.Env, o InitOptions) error {
 		}
 		written.Files = append(written.Files, name)
 	}
-	if err := os.MkdirAll(written.Directory, 0o755); err != nil {
+	if err := os.MkdirAll(written.Directory, 0o755); err != nil { //nolint:gosec // others read what is deployed
 		return cli.Failed(err)
 	}
 	for i, e := range entries {
 		text, err := fs.ReadFile(deploy, e)
 		if err == nil {
-			err = os.WriteFile(written.Files[i], o.fill(text), 0o644)
+			err = os.WriteFile(written.Files[i], o.fill(text), 0o644) //nolint:gosec // as above
 		}
 		if err != nil {
 			return cli.Failed(err)
