@@ -65,6 +65,9 @@ func addresses(m *scheme.Message) []address {
 	return l.list
 }
 
+// maxAddresses bounds what many headers make of one address.
+const maxAddresses = 500
+
 type addressList struct {
 	list []address
 	seen map[string]bool
@@ -72,7 +75,7 @@ type addressList struct {
 
 func (l *addressList) try(protocol, host, path, query string) {
 	raw := protocol + "://" + host + path + query
-	if !l.seen[raw] {
+	if !l.seen[raw] && len(l.list) < maxAddresses {
 		l.seen[raw] = true
 		l.list = append(l.list, address{url: raw})
 	}

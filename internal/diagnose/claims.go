@@ -194,8 +194,10 @@ type spelling struct {
 // base64s has the usual one first: where two fit, it is that one.
 func base64s(usual string) []spelling {
 	all := []spelling{
-		{"base64", base64.StdEncoding}, {"base64-raw", base64.RawStdEncoding},
-		{"base64url", base64.URLEncoding}, {"base64url-raw", base64.RawURLEncoding},
+		{"base64", base64.StdEncoding},
+		{"base64-raw", base64.RawStdEncoding},
+		{"base64url", base64.URLEncoding},
+		{"base64url-raw", base64.RawURLEncoding},
 	}
 	slices.SortStableFunc(all, func(a, b spelling) int {
 		switch usual {

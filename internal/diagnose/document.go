@@ -24,6 +24,7 @@ type document struct {
 type token struct {
 	kind  byte // one of {}[], k for a name, s for a string, n for everything else
 	plain bool // of a string: every style writes it as it is
+	span  int  // how many tokens the value has that begins here
 	raw   []byte
 }
 
@@ -40,25 +41,25 @@ func parseJSON(b []byte) *document {
 		return nil
 	}
 	d := &document{tokens: make([]token, 0, len(b)/8)}
-	var objects []bool // of each open level: is it an object
-	name := false      // the next string is a name
+	var open []int // the tokens that open each level
+	name := false  // the next string is a name
 	for i := 0; i < len(b); {
 		switch c := b[i]; c {
 		case ' ', '\t', '\r', '\n', ':':
 			i++
 			continue
 		case ',':
-			name = objects[len(objects)-1]
+			name = d.tokens[open[len(open)-1]].kind == '{'
 			i++
 			continue
 		case '{', '[':
-			objects = append(objects, c == '{')
+			open = append(open, len(d.tokens))
 			name = c == '{'
 			d.tokens = append(d.tokens, token{kind: c, raw: b[i : i+1]})
 			i++
 		case '}', ']':
-			objects = objects[:len(objects)-1]
-			d.closed(c, b[i:i+1])
+			d.closed(c, b[i:i+1], open[len(open)-1])
+			open = open[:len(open)-1]
 			i++
 		default:
 			t := next(b[i:], name)
@@ -73,23 +74,24 @@ func parseJSON(b []byte) *document {
 	return d
 }
 
-func (d *document) closed(c byte, raw []byte) {
+func (d *document) closed(c byte, raw []byte, open int) {
 	switch d.tokens[len(d.tokens)-1].kind {
 	case '[':
 		d.emptyList = true
 	case '{':
 		d.emptyObject = true
 	}
-	d.tokens = append(d.tokens, token{kind: c, raw: raw})
+	d.tokens = append(d.tokens, token{kind: c, span: 1, raw: raw})
+	d.tokens[open].span = len(d.tokens) - open
 }
 
 // next is the string, number or word that b begins with.
 func next(b []byte, name bool) token {
 	if b[0] != '"' {
 		n := bytes.IndexAny(b, ",]} \t\r\n")
-		return token{kind: 'n', raw: b[:n]}
+		return token{kind: 'n', span: 1, raw: b[:n]}
 	}
-	t := token{kind: 's', plain: true}
+	t := token{kind: 's', plain: true, span: 1}
 	if name {
 		t.kind = 'k'
 	}
@@ -199,7 +201,7 @@ func membersOf(tokens []token) (members []member, rest []token) {
 	at := map[string]int{}
 	for rest = tokens; rest[0].kind != '}'; {
 		m := member{name: rest[0], text: rest[0].text()}
-		n := 1 + length(rest[1:])
+		n := 1 + rest[1].span
 		m.value, rest = rest[1:n], rest[n:]
 		if i, ok := at[m.text]; ok {
 			members[i].value = m.value
@@ -209,23 +211,6 @@ func membersOf(tokens []token) (members []member, rest []token) {
 		members = append(members, m)
 	}
 	return members, rest
-}
-
-// length is how many tokens the first value has.
-func length(tokens []token) int {
-	depth := 0
-	for i, t := range tokens {
-		switch t.kind {
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		}
-		if depth == 0 {
-			return i + 1
-		}
-	}
-	return len(tokens)
 }
 
 // exchanged returns the document with its empty lists as empty objects, or the

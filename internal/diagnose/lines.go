@@ -90,8 +90,17 @@ func (t terms) lines(c Cause) []Line {
 // each gives the frameworks the line of their language.
 func each(node, python, ruby, php, java, golang, dotnet string) []Line {
 	return []Line{
-		{"Express", node}, {"Fastify", node}, {"Next.js", node}, {"Flask", python}, {"Django", python}, {"FastAPI", python},
-		{"Rails", ruby}, {"Laravel", php}, {"Spring", java}, {"Go net/http", golang}, {"ASP.NET", dotnet},
+		{"Express", node},
+		{"Fastify", node},
+		{"Next.js", node},
+		{"Flask", python},
+		{"Django", python},
+		{"FastAPI", python},
+		{"Rails", ruby},
+		{"Laravel", php},
+		{"Spring", java},
+		{"Go net/http", golang},
+		{"ASP.NET", dotnet},
 	}
 }
 

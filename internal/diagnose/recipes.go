@@ -329,6 +329,9 @@ func joins(usual string) []string {
 // A stampPart is a header that holds a time, and how a template takes it.
 type stampPart struct{ name, part string }
 
+// maxStamps bounds the headers that are taken for timestamps.
+const maxStamps = 3
+
 // stampHeaders names the headers that hold a time.
 func stampHeaders(m *scheme.Message) []stampPart {
 	var out []stampPart
@@ -342,7 +345,7 @@ func stampHeaders(m *scheme.Message) []stampPart {
 		}
 	}
 	slices.SortFunc(out, func(a, b stampPart) int { return strings.Compare(a.name, b.name) })
-	return out
+	return out[:min(len(out), maxStamps)]
 }
 
 // timeOf reads a time in Unix seconds, in milliseconds, or in RFC 3339.

@@ -138,6 +138,9 @@ func joinedClaims(spec scheme.Spec) string {
 	return strings.Join(out, " ")
 }
 
+// maxMoved bounds the values that are tried in the place of a token.
+const maxMoved = 60
+
 // moved has the value of every place that could hold the signature in the place
 // where the provider has it, and that one in the other spellings.
 func (s *search) moved(spec scheme.Spec, m *scheme.Message) []message {
@@ -151,7 +154,7 @@ func (s *search) moved(spec scheme.Spec, m *scheme.Message) []message {
 		own, _ := place.Header()
 		try := func(c change, value string) {
 			changed := clone(m)
-			if id := in + "\x00" + value; !seen[id] && place.Set(changed, value) == nil {
+			if id := in + "\x00" + value; !seen[id] && len(out) < maxMoved && place.Set(changed, value) == nil {
 				seen[id] = true
 				out = append(out, message{c, changed})
 			}

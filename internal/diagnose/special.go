@@ -61,9 +61,16 @@ func headerMissing(r Request) Finding {
 func proxies(h http.Header) []string {
 	var out []string
 	for _, p := range []struct{ header, name string }{
-		{"Cf-Ray", "Cloudflare"}, {"X-Amzn-Trace-Id", "an AWS load balancer or API gateway"}, {"X-Amz-Cf-Id", "CloudFront"},
-		{"X-Vercel-Id", "Vercel"}, {"X-Nf-Request-Id", "Netlify"}, {"Fly-Request-Id", "Fly.io"}, {"X-Azure-Ref", "Azure Front Door"},
-		{"X-Cloud-Trace-Context", "Google Cloud"}, {"X-Envoy-External-Address", "Envoy"}, {"X-Forwarded-Server", "a proxy that sets X-Forwarded-Server, as Apache and Traefik do"},
+		{"Cf-Ray", "Cloudflare"},
+		{"X-Amzn-Trace-Id", "an AWS load balancer or API gateway"},
+		{"X-Amz-Cf-Id", "CloudFront"},
+		{"X-Vercel-Id", "Vercel"},
+		{"X-Nf-Request-Id", "Netlify"},
+		{"Fly-Request-Id", "Fly.io"},
+		{"X-Azure-Ref", "Azure Front Door"},
+		{"X-Cloud-Trace-Context", "Google Cloud"},
+		{"X-Envoy-External-Address", "Envoy"},
+		{"X-Forwarded-Server", "a proxy that sets X-Forwarded-Server, as Apache and Traefik do"},
 		{"X-Real-Ip", "a proxy that sets X-Real-IP, as nginx does: it drops headers with an underscore unless told underscores_in_headers on"},
 	} {
 		if h.Get(p.header) != "" {
@@ -218,10 +225,15 @@ func (r Request) unknown(report Report, detail string) Report {
 func (r Report) RuledOut() string {
 	var out []string
 	for _, f := range []struct{ family, one, many string }{
-		{"body", "other body", "other bodies"}, {"secret", "other secret", "other secrets"}, {"algorithm", "other algorithm", "other algorithms"},
-		{"timestamp", "other timestamp", "other timestamps"}, {"content", "other content or address", "other contents and addresses"},
-		{"signature", "reading of the signature", "readings of the signature"}, {"provider", "other provider", "other providers"},
-		{Pairs, "pair of these", "pairs of these"}, {Threes, "three of these together", "threes of these"},
+		{"body", "other body", "other bodies"},
+		{"secret", "other secret", "other secrets"},
+		{"algorithm", "other algorithm", "other algorithms"},
+		{"timestamp", "other timestamp", "other timestamps"},
+		{"content", "other content or address", "other contents and addresses"},
+		{"signature", "reading of the signature", "readings of the signature"},
+		{"provider", "other provider", "other providers"},
+		{Pairs, "pair of these", "pairs of these"},
+		{Threes, "three of these together", "threes of these"},
 	} {
 		switch n := r.Tried[f.family]; n {
 		case 0:

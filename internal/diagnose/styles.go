@@ -77,8 +77,16 @@ func (s *style) changes(t token) bool {
 	return t.kind == 'n' && t.number() && s.numbers(string(t.raw)) != string(t.raw)
 }
 
-// write appends the document in the style.
+// maxGrowth is how many times as long as its tokens a document may become: what
+// is nested deeply grows without an end when it is indented.
+const maxGrowth = 10
+
+// write writes the document in the style, or nothing if that is far longer.
 func (s *style) write(d *document) []byte {
+	limit := 4 << 10
+	for _, t := range d.tokens {
+		limit += maxGrowth * len(t.raw)
+	}
 	w := &writer{style: s, out: make([]byte, 0, len(d.tokens)*8)}
 	if w.newline = s.layout.newline; w.newline == "" {
 		w.newline = "\n"
@@ -88,7 +96,9 @@ func (s *style) write(d *document) []byte {
 		if i > 0 {
 			before = d.tokens[i-1].kind
 		}
-		w.token(before, t)
+		if w.token(before, t); len(w.out) > limit {
+			return nil
+		}
 	}
 	return w.out
 }
