@@ -108,6 +108,18 @@ install_runtimes() {
 		"$(node -p 'require("express/package.json").version')" "$(openssl version)"
 }
 
+# install_frameworks gets what the handlers of hooks snippet run on, as far as
+# Debian and npm have it, besides what install_runtimes gets.
+install_frameworks() {
+	packages python3-django ruby-sinatra ruby-webrick ruby-rails php-cli php-mbstring php-xml php-laravel-framework \
+		default-jdk-headless libspring-web-servlet-java libspring-context-java libspring-expression-java libcommons-logging-java \
+		libservlet-api-java libjackson2-databind-java libjetty9-java
+	export HOOKS_TEST_NEXT=$work/next
+	mkdir -p "$HOOKS_TEST_NEXT"
+	cp testdata/crosscheck/apps/next/package*.json "$HOOKS_TEST_NEXT"
+	npm ci --prefix "$HOOKS_TEST_NEXT" --ignore-scripts --no-audit --no-fund --loglevel=error
+}
+
 # crashes CYCLES kills the program under load, in all its roles.
 crashes() {
 	HOOKS_TEST_CRASH_CYCLES=$1 go test -count=1 -timeout=60m -run 'Crash|Kill|KeepsEverything' -v \

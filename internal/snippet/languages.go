@@ -33,26 +33,41 @@ func Languages() []Language {
 		{ID: "node-fastify", Name: "Node.js with Fastify", File: "server.js", Needs: "npm install fastify", Run: "node server.js", Tested: true, Port: 3000},
 		{ID: "python-flask", Name: "Python with Flask", File: "app.py", Needs: "pip install flask", Run: "python3 app.py", Tested: true, Port: 3000},
 		{ID: "python-fastapi", Name: "Python with FastAPI", File: "app.py", Needs: "pip install fastapi uvicorn", Run: "uvicorn app:app --port 3000", Tested: true, Port: 3000},
-		{ID: "django", Name: "Python with Django", File: "webhooks.py", Needs: "pip install django uvicorn", Run: "uvicorn yourproject.asgi:application --port 3000",
-			Setup: []string{`in urls.py: path("", include("webhooks"))`}, Tested: true, Port: 3000},
+		{
+			ID: "django", Name: "Python with Django", File: "webhooks.py",
+			Needs: "pip install django uvicorn", Run: "uvicorn yourproject.asgi:application --port 3000",
+			Setup:  []string{`in urls.py: path("", include("webhooks"))`},
+			Tested: true, Port: 3000,
+		},
 		{ID: "go", Name: "Go", File: "main.go", Run: "go run main.go", Tested: true, Port: 3000},
 		{ID: "ruby-sinatra", Name: "Ruby with Sinatra", File: "app.rb", Needs: "gem install sinatra puma rackup", Run: "ruby app.rb", Tested: true, Port: 3000},
 		{ID: "php", Name: "PHP", File: "webhook.php", Run: "php -S 127.0.0.1:3000 webhook.php", Tested: true, Port: 3000},
 		{ID: "next", Name: "Next.js, app router", File: "app/PATH/route.js", Run: "npx next dev", Tested: true, Port: 3000},
-		{ID: "rails", Name: "Ruby on Rails", File: "app/controllers/webhooks_controller.rb", Run: "bin/rails server",
+		{
+			ID: "rails", Name: "Ruby on Rails", File: "app/controllers/webhooks_controller.rb", Run: "bin/rails server",
 			Setup:    []string{"in config/routes.rb: post 'PATH', to: 'webhooks#receive'"},
-			Register: "in config/routes.rb: get 'PATH', to: 'webhooks#register'", Tested: true, Port: 3000},
-		{ID: "laravel", Name: "PHP with Laravel", File: "app/Http/Controllers/WebhookController.php", Run: "php artisan serve",
+			Register: "in config/routes.rb: get 'PATH', to: 'webhooks#register'",
+			Tested:   true, Port: 3000,
+		},
+		{
+			ID: "laravel", Name: "PHP with Laravel", File: "app/Http/Controllers/WebhookController.php", Run: "php artisan serve",
 			Setup: []string{
 				"in config/services.php: 'PROVIDER' => ['webhook_secret' => env('SECRET')],",
 				"in routes/web.php: Route::post('PATH', WebhookController::class)->withoutMiddleware(VerifyCsrfToken::class);",
 			},
-			Register: "in routes/web.php: Route::get('PATH', WebhookController::class);", Tested: true, Port: 8000},
-		{ID: "java-spring", Name: "Java with Spring Boot 3", File: "src/main/java/WebhookController.java", Run: "./mvnw spring-boot:run", Tested: true, Port: 8080},
+			Register: "in routes/web.php: Route::get('PATH', WebhookController::class);",
+			Tested:   true, Port: 8000,
+		},
+		{
+			ID: "java-spring", Name: "Java with Spring MVC (Boot 3)", File: "src/main/java/WebhookController.java",
+			Run: "./mvnw spring-boot:run", Tested: true, Port: 8080,
+		},
 		{ID: "csharp", Name: "C# with ASP.NET Core", File: "Program.cs", Run: "dotnet run --urls http://127.0.0.1:3000", Port: 3000},
-		{ID: "rust-axum", Name: "Rust with axum", File: "src/main.rs",
+		{
+			ID: "rust-axum", Name: "Rust with axum", File: "src/main.rs",
 			Needs: "cargo add axum base64 chrono form_urlencoded hex hmac@0.12 serde_json sha1@0.10 sha2@0.10 subtle tokio -F tokio/full",
-			Run:   "cargo run", Port: 3000},
+			Run:   "cargo run", Port: 3000,
+		},
 	}
 }
 

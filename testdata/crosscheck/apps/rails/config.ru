@@ -13,6 +13,7 @@ class App < Rails::Application
   config.consider_all_requests_local = false
 end
 
+$stdout.sync = true
 App.initialize!
 # The log shows what the handler has received, and not every parameter.
 ActionController::Base.logger = nil
