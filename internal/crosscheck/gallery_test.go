@@ -195,7 +195,7 @@ func (a app) check(t *testing.T, fault, want string, extra ...string) {
 	t.Helper()
 	h, port := newHome(t), freePort(t)
 	h.env = append(h.env, "FAULT="+fault, "PORT="+port, "WEBHOOK_SECRET="+secret, "PYTHONDONTWRITEBYTECODE=1", "PYTHONUTF8=1")
-	args := []string{"check", "http://127.0.0.1:" + port + a.path, "--provider", a.provider, "--secret", secret, "--json", "--wait", "50s"}
+	args := []string{"check", "http://127.0.0.1:" + port + a.path, "--provider", a.provider, "--secret", secret, "--json", "--wait", "50s", "--timeout", "30s"}
 	args = append(append(args, extra...), "--")
 	args = append(args, a.command(t)...)
 	cases := h.checked(t, args...)

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -124,9 +125,10 @@ func write(t *testing.T, file, text string) {
 }
 
 // snippetProviders are whose handlers are run, those of every change first.
-// They differ in what is signed, how it is spelled and where an event's id is.
+// They differ in what is signed, how it is spelled and where an event's id is;
+// slack, zoom and dropbox want a handshake.
 func snippetProviders(core bool) []string {
-	list := []string{"canvelete", "stripe", "loopcanvas", "generic", "sketchpen", "github", "slack", "shopify", "standard-webhooks", "twilio"}
+	list := []string{"canvelete", "stripe", "loopcanvas", "generic", "sketchpen", "github", "slack", "shopify", "standard-webhooks", "twilio", "zoom", "dropbox"}
 	if core {
 		return list[:2]
 	}
@@ -199,11 +201,16 @@ func (r runner) check(t *testing.T, provider string, slow bool) {
 	h.env = append(h.env, s.Env+"="+h.key(t, provider), "PORT="+port, "ADDR=127.0.0.1:"+port, "TMPDIR="+dir, "PYTHONDONTWRITEBYTECODE=1",
 		strings.ToUpper(provider)+"_WEBHOOK_URL="+url, "HOOK_PATH="+s.Path, "HOOK_PROVIDER="+provider, "HOOK_SECRET="+s.Env)
 	log := filepath.Join(dir, "log")
-	args := []string{"check", url, "--provider", provider, "--secret", "env:" + s.Env, "--json", "--wait", "50s"}
+	args := []string{"check", url, "--provider", provider, "--secret", "env:" + s.Env, "--json", "--wait", "50s", "--timeout", "30s"}
 	if !slow {
 		args = append(args, "--skip", "survives-slow-client")
 	}
-	h.flawless(t, log, append(args, "--probe", probe(log), "--", "sh", "-c", "cd '"+dir+"' && exec "+command+" > '"+log+"' 2>&1")...)
+	app := []string{"--", "sh", "-c", "cd '" + dir + "' && exec " + command + " > '" + log + "' 2>&1"}
+	h.flawless(t, log, append(append(args, "--probe", probe(log)), app...)...)
+	if slices.Contains([]string{"slack", "zoom", "dropbox"}, provider) {
+		args = []string{"send", url, "--handshake", "--provider", provider, "--secret", "env:" + s.Env, "--wait", "50s", "--timeout", "30s"}
+		h.run(t, "", append(args, app...)...).want(t, 0, args...)
+	}
 }
 
 // probe counts what a handler says that it has received.
@@ -269,7 +276,7 @@ func TestSnippetsNext(t *testing.T) {
 	for provider, s := range all { // one after the other: they share a log
 		t.Run(provider, func(t *testing.T) {
 			h.flawless(t, log, "check", "http://127.0.0.1:"+port+s.Path, "--provider", provider, "--secret", "env:"+s.Env, "--json",
-				"--wait", "50s", "--skip", "survives-slow-client", "--probe", probe(log))
+				"--wait", "50s", "--timeout", "30s", "--skip", "survives-slow-client", "--probe", probe(log))
 		})
 	}
 }

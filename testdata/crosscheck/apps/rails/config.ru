@@ -19,5 +19,8 @@ App.initialize!
 ActionController::Base.logger = nil
 ActiveJob::Base.log_arguments = false
 require_relative 'app/controllers/webhooks_controller'
-App.routes.draw { post ENV.fetch('HOOK_PATH'), to: 'webhooks#receive' }
+App.routes.draw do
+  post ENV.fetch('HOOK_PATH'), to: 'webhooks#receive'
+  get ENV.fetch('HOOK_PATH'), to: 'webhooks#register' if WebhooksController.method_defined?(:register)
+end
 run App
