@@ -37,7 +37,23 @@ type fleet struct {
 	turn   atomic.Uint32
 	apps   []*fleetApp
 
-	failed atomic.Int64 // requests that got no 2xx
+	mu     sync.Mutex     // guards the following
+	failed map[string]int // requests that got no 2xx, by what they got
+}
+
+func (f *fleet) fail(why string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failed[why]++
+}
+
+// failures is what failed since the last time.
+func (f *fleet) failures() map[string]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	got := f.failed
+	f.failed = map[string]int{}
+	return got
 }
 
 // A fleetApp is behind one tunnel and notes what came.
@@ -61,7 +77,7 @@ func newFleet(t *testing.T, tunnels int) *fleet {
 	if os.Getenv(childMark) != "" {
 		t.Fatal("the program that was started ran the tests again")
 	}
-	f := &fleet{t: t, nats: natstest.Start(t, 3)}
+	f := &fleet{t: t, nats: natstest.Start(t, 3), failed: map[string]int{}}
 	dir, hooks := t.TempDir(), callAs(t, t.TempDir(), "hooks")
 	env := append(os.Environ(), childMark+"=1", "HOME="+dir, "XDG_STATE_HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir, "NO_PROXY=*")
 	for i := range 3 {
@@ -77,7 +93,7 @@ func newFleet(t *testing.T, tunnels int) *fleet {
 		for i, p := range f.relays {
 			p.kill()
 			if t.Failed() {
-				t.Logf("relay %d: %s", i, tail(p.said.String()))
+				t.Logf("relay %d: %s", i, troubles(p.said.String()))
 			}
 		}
 	})
@@ -92,7 +108,16 @@ func newFleet(t *testing.T, tunnels int) *fleet {
 	return f
 }
 
-func tail(s string) string { return s[max(0, len(s)-2000):] }
+// troubles are the first lines of a log that are more than news.
+func troubles(log string) string {
+	var list []string
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, `"level":"INFO"`) {
+			list = append(list, line)
+		}
+	}
+	return strings.Join(list[:min(len(list), 40)], "")
+}
 
 // startRelay starts a relay and waits until it answers.
 func (f *fleet) startRelay(i int) {
@@ -168,6 +193,7 @@ func (f *fleet) try(w http.ResponseWriter, r *http.Request, u *url.URL, body []b
 	if err != nil {
 		return false
 	}
+	w.Header().Set("Hooks-Error", resp.Header.Get("Hooks-Error"))
 	w.WriteHeader(resp.StatusCode)
 	_, _ = w.Write(answer) // a sender that has left gets none
 	return true
@@ -274,12 +300,12 @@ func (f *fleet) pour(rate int) (end func()) {
 func (f *fleet) send(c *http.Client, app *fleetApp, body string) {
 	resp, err := c.Post(f.front.URL+"/t/"+app.name, "text/plain", strings.NewReader(body))
 	if err != nil {
-		f.failed.Add(1)
+		f.fail(err.Error())
 		return
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		f.failed.Add(1)
+		f.fail(resp.Status + " " + resp.Header.Get("Hooks-Error"))
 		return
 	}
 	app.mu.Lock()
@@ -370,15 +396,14 @@ func TestClusterSurvives(t *testing.T) {
 	end := f.pour(rate)
 	for round := range rounds {
 		for name, fault := range map[string]func(int){"relay": f.killRelay, "nats": f.killNATS, "restart": f.restartRelay} {
-			before := f.failed.Load()
 			for i := range 3 {
 				if rounds == 1 && i != 0 && name != "restart" {
 					continue
 				}
 				fault(i)
 			}
-			if n := f.failed.Load() - before; n > 0 {
-				t.Errorf("round %d: %d requests failed while %s", round, n, name)
+			if failed := f.failures(); len(failed) > 0 {
+				t.Errorf("round %d, %s: requests failed: %v", round, name, failed)
 			}
 		}
 		if rounds > 1 {
@@ -393,8 +418,11 @@ func TestClusterSurvives(t *testing.T) {
 		_ = p.cmd.Wait()
 	}
 	generations := f.owners()
-	t.Logf("%d tunnels, %d rounds: %d promised, 0 lost, %d twice, %d failed; %d generations, each with one owner",
-		tunnels, rounds, promised, twice, f.failed.Load(), generations)
+	t.Logf("%d tunnels, %d rounds: %d promised, 0 lost, %d twice; %d generations, each with one owner",
+		tunnels, rounds, promised, twice, generations)
+	if failed := f.failures(); len(failed) > 0 {
+		t.Errorf("requests failed: %v", failed)
+	}
 	if promised == 0 || generations < tunnels {
 		t.Error("nothing was tested")
 	}

@@ -74,7 +74,7 @@ type Cluster struct {
 	past    spool.Counts      // of names that others own now
 	records map[string][]byte // of tokens
 	version uint64            // of records
-	onNote  func(label string, offset uint64)
+	onNote  func(label string, known func())
 	onMove  func(label string, generation uint64)
 
 	purges atomic.Int64 // that may still be made in this second

@@ -173,10 +173,11 @@ func (c *Cluster) AddressOf(o *Owner) (string, bool) {
 	return p.Address, true
 }
 
-// OnNote has f called when an event was stored for a name that this node owns;
-// OnMove when a name has another owner. They are set once, before the node
-// claims anything, and must not block.
-func (c *Cluster) OnNote(f func(label string, offset uint64)) {
+// OnNote has f called when an event was stored for a name that this node owns:
+// f calls known when it knows of the event. OnMove has f called when a name has
+// another owner. They are set once, before the node claims anything, and must
+// not block.
+func (c *Cluster) OnNote(f func(label string, known func())) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.onNote = f
@@ -189,22 +190,30 @@ func (c *Cluster) OnMove(f func(label string, generation uint64)) {
 	c.onMove = f
 }
 
-// Tell notes to a name's owner that an event was stored for it. It may be
-// lost.
-func (c *Cluster) Tell(o *Owner, label string, offset uint64) {
-	_ = c.nc.Publish("hk.note."+o.Node, append(binary.BigEndian.AppendUint64(nil, offset), label...))
+// noteWithin is how long an owner has to say that it has heard of an event.
+const noteWithin = 2 * time.Second
+
+// tell notes to a name's owner that an event was stored for it, and waits until
+// it knows. Should the note be lost, the owner finds the event by itself.
+func (c *Cluster) tell(ctx context.Context, o *Owner, label string, offset uint64) {
+	if !c.Alive(o) {
+		return // whoever owns it next finds the event
+	}
+	ctx, cancel := context.WithTimeout(ctx, noteWithin)
+	defer cancel()
+	_, _ = c.nc.RequestWithContext(ctx, "hk.note."+o.Node, append(binary.BigEndian.AppendUint64(nil, offset), label...))
 }
 
 func (c *Cluster) noted(m *nats.Msg) {
 	if len(m.Data) <= 8 {
 		return
 	}
-	label, offset := string(m.Data[8:]), binary.BigEndian.Uint64(m.Data)
+	label := string(m.Data[8:])
 	c.mu.Lock()
 	f := c.onNote
 	c.mu.Unlock()
 	if f != nil {
-		f(label, offset)
+		f(label, func() { _ = m.Respond(nil) }) // a note that nobody waits for any more
 	}
 }
 

@@ -29,6 +29,7 @@ type Owner struct {
 	Key         [32]byte  `json:"key"`         // hash of what its clients authenticate with
 	Mode        string    `json:"mode"`
 	Share       string    `json:"share"`
+	Instance    string    `json:"instance"` // of the client for which it was claimed
 	Accept      int       `json:"accept"`
 	Seal        string    `json:"seal,omitempty"`
 	UsedAt      time.Time `json:"used_at"`
@@ -59,7 +60,7 @@ func (c *Cluster) Find(ctx context.Context, label string) (*Owner, error) {
 	if ok && time.Since(known.at) < cacheFor {
 		return known.owner, nil
 	}
-	o, _, err := c.ask(ctx, label)
+	o, err := c.look(ctx, label)
 	if err != nil {
 		if ok {
 			return known.owner, nil
@@ -68,6 +69,24 @@ func (c *Cluster) Find(ctx context.Context, label string) (*Owner, error) {
 	}
 	c.remember(label, o)
 	return o, nil
+}
+
+// lookWithin is how long a look for a name's owner may take.
+const lookWithin = 10 * time.Second
+
+// look asks the leader, again if need be: while the servers choose one nobody
+// answers.
+func (c *Cluster) look(ctx context.Context, label string) (o *Owner, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
+	err = patiently(ctx, func(ctx context.Context) error {
+		if !c.nc.IsConnected() {
+			return ErrAway // for longer than a look may take, perhaps
+		}
+		o, _, err = c.ask(ctx, label)
+		return err
+	})
+	return o, err
 }
 
 func (c *Cluster) remember(label string, o *Owner) {
@@ -169,8 +188,23 @@ func update(ctx context.Context, kv jetstream.KeyValue, key string, value []byte
 	return 0, fmt.Errorf("%w: write %s: %w", ErrAway, kv.Bucket(), err)
 }
 
+// still says that the node owns a name in a generation; if not, the error is
+// ErrMoved.
+func (c *Cluster) still(ctx context.Context, label string, generation uint64) error {
+	switch _, revision, err := c.ask(ctx, label); {
+	case err != nil:
+		return err
+	case revision != generation:
+		return ErrMoved
+	}
+	return nil
+}
+
 // change writes what is new about a name that this node owns.
 func (c *Cluster) change(ctx context.Context, label string, o Owner, generation uint64) (*Owner, error) {
+	if known, err := c.Find(ctx, label); err == nil && known != nil && known.Generation == generation {
+		o.Instance = known.Instance
+	}
 	o.Node, o.Incarnation = c.cfg.Node, c.incarnation
 	b, err := json.Marshal(o)
 	if err != nil {

@@ -218,7 +218,7 @@ func (q *Queue) Save(ctx context.Context, info spool.Info) error {
 		was.UsedAt = info.UsedAt
 	}
 	if was == info {
-		return nil
+		return q.c.still(ctx, q.label, generation)
 	}
 	o, err := q.c.change(ctx, q.label, ownerOf(info), generation)
 	if err != nil {
@@ -265,7 +265,12 @@ func (c *Cluster) Store(ctx context.Context, label string, o *Owner, r *spool.Re
 	if err := c.shardOf(label).store(ctx, label, r); err != nil {
 		return fmt.Errorf("store an event: %w", err)
 	}
-	c.Tell(o, label, r.Offset)
+	// Whoever owns the name by now has to know of the event before its sender
+	// is told: what that sends next must not overtake it.
+	if now, _, err := c.ask(ctx, label); err == nil && now != nil {
+		o = now
+	}
+	c.tell(ctx, o, label, r.Offset)
 	return nil
 }
 
@@ -563,7 +568,7 @@ func (c *Cluster) discover(ctx context.Context) {
 			continue
 		}
 		if last, err := q.s.last(ctx, q.label); err == nil && last > seen && note != nil {
-			note(q.label, last)
+			note(q.label, func() {})
 		}
 	}
 }

@@ -114,7 +114,7 @@ func (s *Server) keep(ctx context.Context, n *name, hello *wire.Hello, w *wire.W
 		}
 		return err
 	}
-	kept, err := s.claimStore(ctx, n.label, info)
+	kept, err := s.claimStore(ctx, n.label, hello.Instance, info)
 	if err != nil {
 		return err
 	}
@@ -125,9 +125,9 @@ func (s *Server) keep(ctx context.Context, n *name, hello *wire.Hello, w *wire.W
 }
 
 // claimStore makes the name known to the store.
-func (s *Server) claimStore(ctx context.Context, label string, info spool.Info) (queue, error) {
+func (s *Server) claimStore(ctx context.Context, label, instance string, info spool.Info) (queue, error) {
 	if s.cfg.Cluster != nil {
-		return s.claimShared(ctx, label, info)
+		return s.claimShared(ctx, label, instance, info)
 	}
 	return s.cfg.Spool.Claim(ctx, label, info)
 }

@@ -24,9 +24,9 @@ import (
 func (s *Server) joinCluster() {
 	c := s.cfg.Cluster
 	s.trunks = newTrunks()
-	c.OnNote(func(label string, _ uint64) {
+	c.OnNote(func(label string, known func()) {
 		if n := s.names.find(label); n != nil {
-			s.begin(func() { s.discover(n) })
+			s.begin(func() { s.discover(n); known() })
 		}
 	})
 	c.OnMove(func(label string, generation uint64) {
@@ -92,8 +92,14 @@ func (s *Server) moved(n *name, generation uint64) {
 	s.names.release(n)
 	n.enrolling.Unlock()
 	s.cfg.Log.Info("another relay owns the tunnel now", "tunnel", n.label, "generation", generation)
+	o, err := s.cfg.Cluster.Find(context.Background(), n.label)
 	for _, ses := range gone {
-		s.replace(ses)
+		if err == nil && o != nil && o.Instance != ses.instance {
+			s.replace(ses) // another client has the name
+			continue
+		}
+		ses.away.Store(true)
+		ses.link.Close(wire.CloseGoingAway, "") // the client itself has moved, or tried to
 	}
 	if err := q.Close(context.Background()); err != nil && !errors.Is(err, cluster.ErrMoved) {
 		s.cfg.Log.Warn("write the store", "tunnel", n.label, "error", err.Error())
@@ -101,10 +107,10 @@ func (s *Server) moved(n *name, generation uint64) {
 }
 
 // claimShared makes this node the name's owner.
-func (s *Server) claimShared(ctx context.Context, label string, info spool.Info) (queue, error) {
+func (s *Server) claimShared(ctx context.Context, label, instance string, info spool.Info) (queue, error) {
 	c := s.cfg.Cluster
 	o, err := c.Claim(ctx, label, cluster.Owner{
-		Key: info.Owner, Mode: info.Mode, Share: info.Share, Accept: info.Accept, Seal: info.Seal, UsedAt: info.UsedAt,
+		Key: info.Owner, Instance: instance, Mode: info.Mode, Share: info.Share, Accept: info.Accept, Seal: info.Seal, UsedAt: info.UsedAt,
 	}, s.cfg.Now().Add(-s.cfg.Limits.Unused))
 	if err != nil {
 		return nil, err
@@ -153,56 +159,55 @@ func (s *Server) passClient(w http.ResponseWriter, r *http.Request, o *cluster.O
 	}
 }
 
+// misdirections is how often a request is passed to a node that turns out not
+// to own the name: while it moves, nobody may for a moment.
+const misdirections = 3
+
 // elsewhere serves a request for a name that another node owns, or none.
 func (x *exchange) elsewhere() *refusal {
-	c := x.s.cfg.Cluster
 	if _, passed := x.r.Context().Value(trunkKey{}).(arrival); passed {
 		return errNotOwner
 	}
-	var body []byte
-	whole, before := false, uint32(0)
-	for range 2 {
-		o, err := c.Find(x.r.Context(), x.rt.name)
+	o, e := x.owner()
+	if e != nil {
+		return e
+	}
+	keeps := wire.Mode(o.Mode) != wire.ModeLive && !x.wantsLive()
+	hold := int64(0)
+	if keeps {
+		hold = int64(x.s.cfg.Limits.Hold)
+	}
+	body, whole, e := x.firstBytes(hold)
+	if e != nil {
+		return e
+	}
+	before := uint32(0)
+	for range misdirections {
+		p, err := x.passOn(o, body, whole)
 		switch {
-		case err != nil:
-			return errLookup
-		case o == nil:
-			return errUnknown
-		}
-		keeps := wire.Mode(o.Mode) != wire.ModeLive && !x.wantsLive()
-		if body == nil && !whole {
-			hold := int64(0)
-			if keeps {
-				hold = int64(x.s.cfg.Limits.Hold)
-			}
-			var e *refusal
-			if body, whole, e = x.firstBytes(hold); e != nil {
-				return e
-			}
-		}
-		address, alive := c.AddressOf(o)
-		if !alive || c.Mine(o) {
+		case p == nil: // the owner is gone
 			return x.storeShared(o, keeps, before, body, whole)
-		}
-		p := &passing{s: x.s, to: address, owner: o, arrival: arrival{forwarded: x.from, id: x.id, target: intake.Target(x.r)}}
-		err = p.pass(x.w, x.bodied(body, whole))
-		switch {
 		case err == nil:
 			x.status, x.mode = p.status, "trunk"
 			return nil
-		case errors.Is(err, errMisdirected):
-			c.Forget(x.rt.name)
-			x.s.waitForNews(x.r.Context())
-			continue
 		case p.touched.Load() && !whole:
 			return errBroken
+		case !errors.Is(err, errMisdirected):
+			if p.sent.Load() {
+				before = 1
+			}
+			return x.storeShared(o, keeps, before, body, whole)
 		}
-		if p.sent.Load() {
-			before = 1
+		x.s.cfg.Cluster.Forget(x.rt.name)
+		x.s.waitForNews(x.r.Context())
+		if o, e = x.owner(); e != nil {
+			return e
 		}
-		return x.storeShared(o, keeps, before, body, whole)
 	}
-	return errMoving
+	if !keeps {
+		return errMoving
+	}
+	return x.storeShared(o, keeps, before, body, whole) // whoever is about to own it will find it
 }
 
 // waitForNews gives the news of a name's move a moment to come.
@@ -211,6 +216,29 @@ func (s *Server) waitForNews(ctx context.Context) {
 	case <-ctx.Done():
 	case <-time.After(20 * time.Millisecond):
 	}
+}
+
+// owner looks up whose name it is.
+func (x *exchange) owner() (*cluster.Owner, *refusal) {
+	switch o, err := x.s.cfg.Cluster.Find(x.r.Context(), x.rt.name); {
+	case err != nil:
+		return nil, errLookup
+	case o == nil:
+		return nil, errUnknown
+	default:
+		return o, nil
+	}
+}
+
+// passOn passes the request to the name's owner; nil if that is gone.
+func (x *exchange) passOn(o *cluster.Owner, body []byte, whole bool) (*passing, error) {
+	c := x.s.cfg.Cluster
+	address, alive := c.AddressOf(o)
+	if !alive || c.Mine(o) {
+		return nil, nil
+	}
+	p := &passing{s: x.s, to: address, owner: o, arrival: arrival{forwarded: x.from, id: x.id, target: intake.Target(x.r)}}
+	return p, p.pass(x.w, x.bodied(body, whole))
 }
 
 // storeShared stores a request whose owner cannot be reached.
@@ -229,6 +257,9 @@ func (x *exchange) storeShared(o *cluster.Owner, keeps bool, before uint32, body
 // bodied is the request with the body that was read of it already.
 func (x *exchange) bodied(body []byte, whole bool) *http.Request {
 	r := x.r.Clone(x.r.Context())
+	if !whole && r.Header.Get("Expect") == "" {
+		r.Header.Set("Expect", "100-continue") // who is not the owner says so before the body goes
+	}
 	if whole {
 		r.Body, r.ContentLength = http.NoBody, int64(len(body))
 		if len(body) > 0 {
