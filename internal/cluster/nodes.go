@@ -191,7 +191,7 @@ func (c *Cluster) OnMove(f func(label string, generation uint64)) {
 }
 
 // noteWithin is how long an owner has to say that it has heard of an event.
-const noteWithin = 2 * time.Second
+const noteWithin = 5 * time.Second
 
 // tell notes to a name's owner that an event was stored for it, and waits until
 // it knows. Should the note be lost, the owner finds the event by itself.
