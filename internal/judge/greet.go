@@ -118,13 +118,7 @@ type greeter struct {
 }
 
 func (g *greeter) all(c *provider.Catalogue) []*provider.Provider {
-	g.once.Do(func() {
-		for _, p := range c.All() {
-			if len(p.Handshakes()) > 0 {
-				g.list = append(g.list, p)
-			}
-		}
-	})
+	g.once.Do(func() { g.list = c.Greeters() })
 	return g.list
 }
 

@@ -16,12 +16,7 @@ import (
 
 // stranger judges as a machine does that has a secret of its own for every
 // provider, but for those that hand theirs over.
-func stranger(t *testing.T) (j *judge.Judge, kept map[string]string) {
-	t.Helper()
-	c, err := provider.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+func stranger(c *provider.Catalogue) (j *judge.Judge, kept map[string]string) {
 	kept = map[string]string{}
 	return &judge.Judge{
 		Catalogue: c,
@@ -48,12 +43,12 @@ func TestEveryHandshakeIsAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	tried := 0
-	for _, p := range c.All() {
+	for _, p := range c.Greeters() {
 		for _, h := range p.Handshakes() {
 			tried++
 			t.Run(p.ID+"-"+h.Name, func(t *testing.T) {
 				t.Parallel()
-				j, kept := stranger(t)
+				j, kept := stranger(c)
 				ours := newSecret(t, p)
 				if !h.HandsOver() {
 					kept[p.ID] = ours.Reveal()
@@ -85,7 +80,11 @@ func TestEveryHandshakeIsAnswered(t *testing.T) {
 // the place of one that is known.
 func TestOnlyTheFirstSecretCounts(t *testing.T) {
 	t.Parallel()
-	j, kept := stranger(t)
+	c, err := provider.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, kept := stranger(c)
 	p, err := j.Catalogue.Get("asana")
 	if err != nil {
 		t.Fatal(err)

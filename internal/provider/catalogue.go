@@ -54,6 +54,7 @@ type entry struct {
 	headers   []string       // by which it is recognised
 	signature int            // how many of them, from the first, have its signature
 	shape     []payload.Path // the same, where none is
+	greets    bool           // it has handshakes
 	once      sync.Once
 	provide   *Provider
 	err       error
@@ -176,7 +177,7 @@ func read(src Source) (*Provider, []Problem) {
 
 // entry makes the index's entry of a provider.
 func (p *Provider) entry() *entry {
-	e := &entry{id: p.ID, name: p.Name, rank: p.Rank, group: p.Group, origin: p.Origin}
+	e := &entry{id: p.ID, name: p.Name, rank: p.Rank, group: p.Group, origin: p.Origin, greets: len(p.handshakes) > 0}
 	for _, ev := range p.Events {
 		e.types += "e " + ev.Type + "\n"
 	}
@@ -301,6 +302,21 @@ func (c *Catalogue) Summaries() []Summary {
 func (c *Catalogue) All() []*Provider {
 	out := make([]*Provider, 0, len(c.entries))
 	for _, e := range c.entries {
+		if p, err := e.provider(); err == nil {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Greeters returns the providers that have handshakes, in the order of IDs. No
+// other is decoded.
+func (c *Catalogue) Greeters() []*Provider {
+	var out []*Provider
+	for _, e := range c.entries {
+		if !e.greets {
+			continue
+		}
 		if p, err := e.provider(); err == nil {
 			out = append(out, p)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -140,5 +141,24 @@ func TestHandshakeMistakes(t *testing.T) {
 		if !strings.Contains(strings.Join(all, "\n"), want) {
 			t.Errorf("%s: %q, want %q", with, all, want)
 		}
+	}
+}
+
+// TestGreeters are known without the others being decoded, a person's among
+// them.
+func TestGreeters(t *testing.T) {
+	t.Parallel()
+	c := load(t, provider.Source{Name: "g", Data: []byte(greeter)})
+	var got, want []string
+	for _, p := range c.Greeters() {
+		got = append(got, p.ID)
+	}
+	for _, p := range c.All() {
+		if len(p.Handshakes()) > 0 {
+			want = append(want, p.ID)
+		}
+	}
+	if !slices.Equal(got, want) || !slices.Contains(got, "greeter") {
+		t.Errorf("Greeters = %v, want %v", got, want)
 	}
 }

@@ -21,6 +21,7 @@ import (
 //	s HEADER    canonical name of a header with its signature
 //	h HEADER    of another one by which it is recognised
 //	b PATH      path by which its bodies are, if no header does
+//	k COUNT     how many handshakes it has, if any
 //	e TYPE      type of an event
 //
 // A test keeps it fresh; its flag -update writes it.
@@ -62,6 +63,8 @@ func readEntry(part string) *entry {
 			e.signature = len(e.headers)
 		case 'h':
 			e.headers = append(e.headers, value)
+		case 'k':
+			e.greets = true
 		case 'b':
 			e.shape = append(e.shape, payload.MustPath(value))
 		}
@@ -103,7 +106,9 @@ func makeIndex() (string, error) {
 		if p.ID != id {
 			return "", fmt.Errorf("%s: its id is %q", name, p.ID)
 		}
-		p.entry().write(&b)
+		e := p.entry()
+		e.provide = p
+		e.write(&b)
 	}
 	return b.String(), nil
 }
@@ -122,6 +127,9 @@ func (e *entry) write(b *strings.Builder) {
 	}
 	for _, p := range e.shape {
 		fmt.Fprintf(b, "b %s\n", p)
+	}
+	if e.greets {
+		fmt.Fprintf(b, "k %d\n", len(e.provide.handshakes))
 	}
 	b.WriteString(e.types)
 }

@@ -59,10 +59,8 @@ func chooseGreeter(env *cli.Env, name string) (*provider.Provider, error) {
 
 func greeters(c *provider.Catalogue) string {
 	var ids []string
-	for _, p := range c.All() {
-		if len(p.Handshakes()) > 0 {
-			ids = append(ids, p.ID)
-		}
+	for _, p := range c.Greeters() {
+		ids = append(ids, p.ID)
 	}
 	return strings.Join(ids, ", ")
 }
