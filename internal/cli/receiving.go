@@ -84,8 +84,11 @@ type Receiver struct {
 	ids      ids.Generator
 }
 
-// Receive starts a Receiver at an address as hooks listen takes it. All is taken
-// to be from provider, unless that is "".
+// maxWaiting is how many captures may wait to be taken before senders wait too.
+const maxWaiting = 10_000
+
+// Receive starts a Receiver at an address as hooks listen takes it, and tells
+// where. All is taken to be from provider, unless that is "".
 func (e *Env) Receive(ctx context.Context, addr, provider string, secrets []string) (*Receiver, error) {
 	at, err := address.ParseListen(addr)
 	if err != nil {
@@ -108,7 +111,7 @@ func (e *Env) Receive(ctx context.Context, addr, provider string, secrets []stri
 		return nil, Failed(err, "any free port: :0")
 	}
 	r := &Receiver{
-		Place: PlaceOf(at, listeners), stored: make(chan *webhook.Delivery, 64),
+		Place: PlaceOf(at, listeners), stored: make(chan *webhook.Delivery, maxWaiting),
 		served: make(chan error, 1), done: make(chan struct{}),
 	}
 	r.front = &intake.Server{Limits: intake.Limits{Body: settings.MaxBody(), Memory: capture.BodyMemory}}
@@ -120,10 +123,15 @@ func (e *Env) Receive(ctx context.Context, addr, provider string, secrets []stri
 	r.front.Handler, r.front.Refused = r.pipeline, r.pipeline.Refused
 	r.leave = e.Announce(ctx, st, r.Place)
 	go func() { r.served <- r.front.Serve(listeners...) }()
+	if at.Loopback() {
+		e.Say("listening on %s", r.URL)
+	} else {
+		e.Say("listening on %s: other machines can reach it", r.Address)
+	}
 	return r, nil
 }
 
-// observe hands captures on. While nobody takes them, senders wait.
+// observe hands captures on.
 func (r *Receiver) observe(e *Env, ev capture.Event) {
 	switch ev.Kind {
 	case capture.Stored:

@@ -131,9 +131,6 @@ func end(app *child.Process) {
 }
 
 func (x *expecting) greet() {
-	if x.o.Listen != "" {
-		x.env.Say("listening on %s", x.url)
-	}
 	if x.o.Timeout > 0 {
 		x.env.Say("waiting %s for %s", units.FormatDuration(x.o.Timeout), x.wanted())
 	}

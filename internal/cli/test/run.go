@@ -330,7 +330,6 @@ func (t *testing) listen(ctx context.Context, list []*scenario.Scenario) (*cli.R
 	if err != nil {
 		return nil, err
 	}
-	t.env.Say("listening on %s", r.URL)
 	t.world.Captures, t.world.Listen = r, r.URL
 	return r, nil
 }
