@@ -12,7 +12,6 @@ import (
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/diagnose"
 	"github.com/hooks-cli/hooks/internal/judge"
-	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/units"
@@ -181,7 +180,7 @@ func expected(ctx context.Context, env *cli.Env, o Options, j *judge.Judge, d *w
 	case !ok:
 		return env.Print("\nexpected  cannot be known: that takes the secret with which the provider signs, in a header\n")
 	}
-	return env.Print("\n" + env.View().Pairs([]render.Pair{{Name: "expected", Text: name + ": " + value}}))
+	return env.Print("\nexpected  " + name + ": " + value + "\n") // never folded: it is there to be copied
 }
 
 // explainHint points to --explain where it could find something.
