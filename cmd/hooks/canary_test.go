@@ -104,6 +104,9 @@ func origins() map[string]func(t *testing.T, w *clitest.World, args []string) []
 			return flag(args, "-")
 		},
 		"argument": func(_ *testing.T, _ *clitest.World, args []string) []string {
+			if line := strings.Join(args, " "); strings.HasPrefix(line, "emulate") || strings.HasPrefix(line, "providers list") {
+				return args // they look words up, and repeat one that they do not find so that its misspelling is seen
+			}
 			return append(args[:len(args):len(args)], "canvelete", canary)
 		},
 	}
