@@ -21,7 +21,8 @@ import (
 // use.
 type kit struct {
 	provider *provider.Provider
-	url      string
+	url      string // as the app sees it
+	shown    string // as it was given
 	header   http.Header
 	secrets  []provider.NamedSecret
 	now      func() time.Time
@@ -38,7 +39,7 @@ type kit struct {
 }
 
 func newKit(o Options) (*kit, error) {
-	k := &kit{provider: o.Provider, url: o.URL, header: o.Header, secrets: o.Secrets, now: o.Now, flag: o.SecretFlag}
+	k := &kit{provider: o.Provider, url: outgoing.Rooted(o.URL), shown: o.URL, header: o.Header, secrets: o.Secrets, now: o.Now, flag: o.SecretFlag}
 	var err error
 	if k.signer, err = k.newSigner(); err != nil {
 		return nil, err
@@ -189,4 +190,4 @@ func contentType(d *webhook.Delivery) string {
 func isForm(d *webhook.Delivery) bool { return contentType(d) == "application/x-www-form-urlencoded" }
 
 // shownURL is the address without what nobody else is to see.
-func (k *kit) shownURL() string { return safetext.CleanURL(k.url) }
+func (k *kit) shownURL() string { return safetext.CleanURL(k.shown) }

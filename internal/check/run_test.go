@@ -295,3 +295,17 @@ func TestGivesNothingAway(t *testing.T) {
 		})
 	}
 }
+
+// TestRoot: where the address is signed, one without a path is signed as the
+// app sees it.
+func TestRoot(t *testing.T) {
+	t.Parallel()
+	p := get(t, "twilio")
+	secrets := secretOf(t, p)
+	o := options(t, p, secrets, newApp(p, secrets))
+	o.URL = strings.TrimSuffix(o.URL, p.Delivery.Path)
+	o.Select = func(id string) bool { return strings.HasPrefix(id, "accepts-") }
+	if r := run(t, o); !r.Passed || r.URL != o.URL {
+		t.Errorf("%s: %s, failed %v", r.URL, r.Opening, failures(r))
+	}
+}

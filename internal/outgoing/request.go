@@ -33,3 +33,14 @@ func SetURL(d *webhook.Delivery, raw string) {
 		}
 	}
 }
+
+// Rooted returns an address as whoever is called sees it: one without a path
+// calls the root, which is what schemes sign that sign the address.
+func Rooted(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.Path != "" {
+		return raw
+	}
+	u.Path = "/"
+	return u.String()
+}

@@ -106,6 +106,7 @@ func (s *Signer) headers() []string {
 func (s *Signer) Sign(d *webhook.Delivery, now time.Time) (*webhook.Delivery, error) {
 	m := message(d)
 	m.Header = maps.Clone(d.Header)
+	called := m.URL
 	if s.Signs() {
 		at := s.At
 		if at.IsZero() {
@@ -127,7 +128,7 @@ func (s *Signer) Sign(d *webhook.Delivery, now time.Time) (*webhook.Delivery, er
 	}
 	out := *d
 	out.Header, out.Body = m.Header, m.Body
-	if m.URL != d.URL { // it is signed there
+	if m.URL != called { // it is signed there
 		SetURL(&out, m.URL)
 	}
 	return &out, nil
@@ -188,5 +189,5 @@ func (s *Signer) takes(m *scheme.Message, body []byte) bool {
 
 // message is d as a scheme sees it. It shares d's header and body.
 func message(d *webhook.Delivery) scheme.Message {
-	return scheme.Message{Method: d.Method, URL: d.URL, Header: d.Header, Body: d.Body}
+	return scheme.Message{Method: d.Method, URL: Rooted(d.URL), Header: d.Header, Body: d.Body}
 }
