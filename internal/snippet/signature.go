@@ -95,14 +95,14 @@ func (d *describer) elements(format, separator string) error {
 // proves nothing and is left alone.
 func (d *describer) timestamp() error {
 	t := d.spec.Timestamp
-	signed := strings.Contains(strings.Join(d.content1(), ""), "{timestamp}")
+	signed := strings.Contains(strings.Join(d.templates(), ""), "{timestamp}")
 	if t.In != "" {
 		p := parsePlace(t.In)
 		switch p.Kind {
 		case "header":
 			d.Stamp = &Stamp{Header: p.Name}
 		case "body":
-			d.Stamp, signed = &Stamp{Path: p.Path}, signed || strings.Contains(strings.Join(d.content1(), ""), "{body}")
+			d.Stamp, signed = &Stamp{Path: p.Path}, signed || strings.Contains(strings.Join(d.templates(), ""), "{body}")
 		default:
 			return unsupported("its timestamp is in " + t.In)
 		}
@@ -134,8 +134,8 @@ func (d *describer) timestamp() error {
 	return nil
 }
 
-// content1 returns the templates of what is signed.
-func (d *describer) content1() []string {
+// templates returns the templates of what is signed.
+func (d *describer) templates() []string {
 	if len(d.spec.Content) == 0 {
 		return []string{"{body}"}
 	}
@@ -147,7 +147,7 @@ var part = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{[
 
 // content reads the template of what is signed.
 func (d *describer) content() error {
-	text := strings.Join(d.content1(), d.spec.Join)
+	text := strings.Join(d.templates(), d.spec.Join)
 	if strings.Contains(text, "{{") || strings.Contains(text, "}}") {
 		return unsupported("what it signs is a text of its own: " + text)
 	}
