@@ -10,7 +10,7 @@ const fault = (name) => process.env.FAULT === name;
 const seen = new Set();
 
 function sign(req, body) {
-  const content = Buffer.concat([Buffer.from(`${req.get('X-Sketchpen-Timestamp')}.`), Buffer.from(body)]);
+  const content = Buffer.concat([Buffer.from(`${req.get('X-Sketchpen-Timestamp')}.`), Buffer.from(fault('latin1') ? body.toString('latin1') : body)]);
   return 'sha256=' + crypto.createHmac('sha256', secret).update(content).digest('hex');
 }
 
