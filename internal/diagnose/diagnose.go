@@ -156,24 +156,43 @@ func Explain(ctx context.Context, r Request) Report {
 		}
 		for _, s := range searches {
 			s.tier(ctx, n)
-			within := n
-			if n == maxMistakes {
-				within = 2 * maxMistakes // and those in spelling
-			}
-			report.Findings = append(report.Findings, r.findings(s.base, best(s.hits, within))...)
 		}
+		report.Findings = r.found(searches, n)
 		if likelier {
 			report.Findings, others = append(others, report.Findings...), nil
 		}
 		report.Findings, others = append(report.Findings, others...), nil
 	}
+	report.Complete = ctx.Err() == nil && !bodies.full
+	return r.conclude(report, searches, missing)
+}
+
+// found returns what the searches have found with n mistakes, and after the
+// last tier what they have found with more in spelling.
+func (r Request) found(searches []*search, n int) []Finding {
+	if n == maxMistakes {
+		n = 2 * maxMistakes
+	}
+	for _, s := range searches {
+		for i := range s.hits {
+			n = min(n, s.hits[i].weight())
+		}
+	}
+	var out []Finding
+	for _, s := range searches {
+		out = append(out, r.findings(s.base, best(s.hits, n))...)
+	}
+	return out
+}
+
+// conclude adds what was ruled out, and where nothing was found what that means.
+func (r Request) conclude(report Report, searches []*search, missing bool) Report {
 	for _, s := range searches {
 		for family, n := range s.tried {
 			report.Tried[family] += n
 		}
 		report.Tried["signature"] += len(s.claims)
 	}
-	report.Complete = ctx.Err() == nil && !bodies.full
 	if len(report.Findings) > 0 {
 		return report
 	}

@@ -335,15 +335,11 @@ func (t *trial) note(r *recipe, k *key) {
 	}
 }
 
-// best returns the hits with the fewest mistakes, if these are at most n.
+// best returns the hits with at most n mistakes.
 func best(hits []hit, n int) []hit {
-	least := n + 1
-	for i := range hits {
-		least = min(least, hits[i].weight())
-	}
 	var out []hit
 	for _, h := range hits {
-		if h.weight() == least && least <= n {
+		if h.weight() <= n {
 			out = append(out, h)
 		}
 	}
