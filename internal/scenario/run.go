@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -20,7 +19,6 @@ import (
 // A World is all that a run touches.
 type World struct {
 	Now    func() time.Time
-	Rand   io.Reader
 	Client *deliver.Client
 	NewID  func(now time.Time) string
 

@@ -3,7 +3,6 @@ package expect
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/presence"
@@ -36,6 +35,9 @@ func (x *expecting) follow(ctx context.Context) error {
 	if len(running) == 0 {
 		return cli.Failed(errors.New("no listener runs on this store"),
 			"start one first: hooks listen :3000", "or capture here: --listen :3000")
+	}
+	for _, l := range running {
+		x.env.Verbose("a listener at %s, process %d, since %s", l.Address, l.PID, cli.Timestamp(l.Since))
 	}
 	st, err := x.env.Workspace().Store(ctx)
 	if err != nil {
@@ -128,6 +130,6 @@ func (f *followed) fresh(change store.Change, err error) (*webhook.Delivery, err
 	case f.seen[change.Delivery.ID]:
 		return nil, nil //nolint:nilnil // known
 	}
-	f.seen[strings.Clone(change.Delivery.ID)] = true
+	f.seen[change.Delivery.ID] = true
 	return change.Delivery, nil
 }

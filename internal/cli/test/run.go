@@ -122,7 +122,7 @@ func (t *testing) build() error {
 		return err
 	}
 	t.world = scenario.World{
-		Now: t.env.Now, Rand: t.env.Rand, NewID: t.ids.New, Variable: t.env.Lookup, File: t.file,
+		Now: t.env.Now, NewID: t.ids.New, Variable: t.env.Lookup, File: t.file,
 		Provider: func(ctx context.Context, name string, types []string, data []byte) (*provider.Provider, error) {
 			p, _, err := t.env.FindProvider(ctx, name, types, data)
 			return p, err
