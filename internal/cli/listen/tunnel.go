@@ -126,6 +126,12 @@ func (c *connection) tell(s tunnel.State) {
 	if s.Replaced {
 		env.Say("store of the relay was replaced")
 	}
+	if s.Blocked {
+		env.WarnOnce("the relay's store takes nothing: senders are told 503")
+	}
+	if s.Err != nil {
+		env.Warn(s.Err.Error())
+	}
 }
 
 // announce says where the world finds the listener.
