@@ -3,8 +3,9 @@
 // and Python judge what hooks signs, by the verification functions that the
 // providers document; the libraries that providers publish judge it too, and
 // sign for it to judge; Express and Flask receive it; hooks judges what openssl
-// and Python's hmac sign; kill -9 ends it under load; other programs stand
-// beside it in benchmarks.
+// and Python's hmac sign; hooks check judges a gallery of real apps, and the
+// handlers that hooks snippet writes; kill -9 ends it under load; other programs
+// stand beside it in benchmarks.
 //
 // A runtime that is missing skips its tests with one line that names it. With
 // HOOKS_TEST_REQUIRE=1 it fails them instead.
