@@ -237,6 +237,9 @@ func (t *testing) keep(ctx context.Context, d *webhook.Delivery) {
 	}
 }
 
+// maxTold is how many mistakes are told at once.
+const maxTold = 50
+
 // read reads the files and chooses the scenarios that are to be run. All
 // mistakes in all files are told at once.
 func (t *testing) read(ctx context.Context) ([]*scenario.Scenario, error) {
@@ -256,6 +259,9 @@ func (t *testing) read(ctx context.Context) ([]*scenario.Scenario, error) {
 			problems = append(problems, p)
 		}
 		list = append(list, found...)
+	}
+	if n := len(problems); n > maxTold {
+		problems = append(problems[:maxTold], fmt.Errorf("and %d mistakes more", n-maxTold))
 	}
 	if len(problems) > 0 {
 		return nil, cli.Usage(problems, "hooks help scenarios explains what a scenario can say")
