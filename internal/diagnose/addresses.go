@@ -66,7 +66,7 @@ func addresses(m *scheme.Message) []address {
 }
 
 // maxAddresses bounds what many headers make of one address.
-const maxAddresses = 500
+const maxAddresses = 200
 
 type addressList struct {
 	list []address

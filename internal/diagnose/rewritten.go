@@ -24,7 +24,8 @@ func (l *bodyList) rewritten(b []byte) {
 // styled has the document in every style, and then with what libraries lose.
 func (l *bodyList) styled(d *document, what string) {
 	all := styles()
-	for _, s := range all {
+	for i, s := range all {
+		s.rare = s.rare || i >= common
 		l.style(d, s, what+s.name)
 	}
 	l.arranged(d.ordered(sorted), all[:usual], what+"with sorted names, ")
@@ -38,8 +39,11 @@ func (l *bodyList) styled(d *document, what string) {
 
 // arranged has a document whose names were put into another order.
 func (l *bodyList) arranged(d *document, styles []style, what string) {
+	if l.size > smallBody {
+		styles = styles[:min(len(styles), 3)]
+	}
 	for i, s := range styles {
-		s.order, s.rare = nil, i > 6
+		s.order, s.rare = nil, i > 2
 		l.style(d, s, what+s.name)
 	}
 }
@@ -81,6 +85,10 @@ func (l *bodyList) pointed(d *document, all []style, what string) {
 // usual is how many styles are written sorted, with numbers as they stand, and
 // with empty lists and objects exchanged.
 const usual = 10
+
+// common is how many styles are tried together with other mistakes on a large
+// body.
+const common = 8
 
 func (l *bodyList) exchanged(d *document, all []style, what string) {
 	if d.emptyList {
