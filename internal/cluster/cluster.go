@@ -71,9 +71,10 @@ type Cluster struct {
 	cache   map[string]cached
 	queues  map[string]*Queue // of the names that this node owns
 	dirty   map[*Queue]struct{}
-	past    spool.Counts      // of names that others own now
-	records map[string][]byte // of tokens
-	version uint64            // of records
+	news    map[*Queue][]uint64 // offsets that were heard of
+	past    spool.Counts        // of names that others own now
+	records map[string][]byte   // of tokens
+	version uint64              // of records
 	onNote  func(label string, known func())
 	onMove  func(label string, generation uint64)
 
@@ -99,7 +100,7 @@ func Connect(ctx context.Context, cfg Config) (*Cluster, error) {
 	c := &Cluster{
 		cfg: cfg, incarnation: random(16),
 		peers: make(map[string]*peer), cache: make(map[string]cached),
-		queues: make(map[string]*Queue), dirty: make(map[*Queue]struct{}), records: make(map[string][]byte),
+		queues: make(map[string]*Queue), dirty: make(map[*Queue]struct{}), news: make(map[*Queue][]uint64), records: make(map[string][]byte),
 	}
 	options := append([]nats.Option{
 		nats.Name("hooks relay " + cfg.Node),
@@ -200,10 +201,8 @@ func patiently(ctx context.Context, ask func(context.Context) error) error {
 		if err == nil || !temporary(err) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if pause(ctx, 100*time.Millisecond); ctx.Err() != nil {
 			return err
-		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }

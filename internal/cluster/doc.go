@@ -30,5 +30,9 @@
 //
 // A name has one owner a generation. Only who holds the newest generation
 // delivers, and its cursor is refused once another has claimed the name. Notes
-// may be lost: an owner asks the stream's leader too.
+// may be lost, so each node also follows what is stored, without the bodies.
+//
+// Stored events are delivered in the order of their offsets. A live request
+// waits behind them where the owner knows of them: for an event that was stored
+// while nobody could reach the owner, that is a moment after it is back.
 package cluster

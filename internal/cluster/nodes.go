@@ -62,6 +62,9 @@ func (c *Cluster) attend(ctx, background context.Context) error {
 	c.work.Go(func() { follow(background, peers, c.peerChanged, known) })
 	c.work.Go(func() { follow(background, tokens, c.tokenChanged, known) })
 	c.work.Go(func() { c.keep(background) })
+	for _, s := range c.shards {
+		c.work.Go(func() { c.hear(background, s) })
+	}
 	for range 2 {
 		select {
 		case <-known:
@@ -104,19 +107,21 @@ func (c *Cluster) peerChanged(e jetstream.KeyValueEntry) {
 	c.peers[e.Key()] = &p
 }
 
-// keep writes what may wait a second, and looks after the names whose events
-// others may have stored.
+// keep writes what may wait a second, and has events looked for that others
+// stored.
 func (c *Cluster) keep(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(newsEvery)
 	defer tick.Stop()
-	for {
+	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		c.spread()
+		if n%5 == 0 {
 			c.purges.Store(dropsASecond)
 			_ = c.Flush(ctx) // what could not be written is tried again
-			c.discover(ctx)
 		}
 	}
 }
@@ -132,6 +137,8 @@ func (c *Cluster) Beat(ctx context.Context, links int64) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, nodeBeat)
+	defer cancel()
 	if _, err := c.nodes.Put(ctx, c.cfg.Node, b); err != nil {
 		return fmt.Errorf("%w: %w", ErrAway, err)
 	}
@@ -196,12 +203,14 @@ const noteWithin = 5 * time.Second
 // tell notes to a name's owner that an event was stored for it, and waits until
 // it knows. Should the note be lost, the owner finds the event by itself.
 func (c *Cluster) tell(ctx context.Context, o *Owner, label string, offset uint64) {
+	note := append(binary.BigEndian.AppendUint64(nil, offset), label...)
 	if !c.Alive(o) {
-		return // whoever owns it next finds the event
+		_ = c.nc.Publish("hk.note."+o.Node, note) // whoever owns the name next finds the event
+		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, noteWithin)
 	defer cancel()
-	_, _ = c.nc.RequestWithContext(ctx, "hk.note."+o.Node, append(binary.BigEndian.AppendUint64(nil, offset), label...))
+	_, _ = c.nc.RequestWithContext(ctx, "hk.note."+o.Node, note)
 }
 
 func (c *Cluster) noted(m *nats.Msg) {

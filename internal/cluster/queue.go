@@ -37,7 +37,6 @@ type Queue struct {
 	revision   uint64              // of the cursor's key
 	dropped    uint64              // up to here nothing is in the stream
 	droppedAt  int64               // counts.Acked at that time
-	active     time.Time           // when others last stored events, or might have
 	readers    []spool.Cursor      // as they were when the queue was opened
 	moved      map[string]*spool.Cursor
 }
@@ -68,15 +67,17 @@ const (
 // Open makes the queue of a name that this node has claimed.
 func (c *Cluster) Open(ctx context.Context, label string, o *Owner) (*Queue, error) {
 	q := &Queue{
-		c: c, s: c.shardOf(label), places: cursors{c}, label: label, generation: o.Generation, active: time.Now(), done: make(map[uint64]struct{}),
+		c: c, s: c.shardOf(label), places: cursors{c}, label: label, generation: o.Generation, done: make(map[uint64]struct{}),
 		info: spool.Info{Owner: o.Key, Mode: o.Mode, Share: o.Share, Accept: o.Accept, Seal: o.Seal, UsedAt: o.UsedAt},
 	}
-	if err := q.load(ctx); err != nil {
-		return nil, err
-	}
+	// What is stored while it loads is news for it.
 	c.mu.Lock()
 	c.queues[label] = q
 	c.mu.Unlock()
+	if err := q.load(ctx); err != nil {
+		q.forget()
+		return nil, err
+	}
 	return q, nil
 }
 
@@ -149,6 +150,18 @@ func (q *Queue) learnLocked(r *spool.Record) bool {
 	q.counts.Bytes += size
 	q.counts.Tail = max(q.counts.Tail, r.Offset)
 	return true
+}
+
+// knowsLocked says whether the queue has come across an event.
+func (q *Queue) knowsLocked(offset uint64) bool {
+	if offset <= q.seen || offset <= q.cursor.Offset {
+		return true
+	}
+	if _, done := q.done[offset]; done {
+		return true
+	}
+	_, known := slices.BinarySearchFunc(q.events, offset, func(e event, o uint64) int { return cmp.Compare(e.offset, o) })
+	return known
 }
 
 // forgetLocked notes that an event is done with, and says whether it waited.
@@ -450,6 +463,7 @@ func (q *Queue) forget() {
 		q.c.past.Expired += n.Expired
 	}
 	delete(q.c.dirty, q)
+	delete(q.c.news, q)
 }
 
 // Close writes the cursor and leaves the name to whoever claims it next.
@@ -548,27 +562,4 @@ func (q *Queue) catchUp(ctx context.Context) error {
 	}
 	q.revision = revision
 	return nil
-}
-
-// discover asks for the events of names that others may be storing for: those
-// claimed a short while ago, whose news has not reached all.
-func (c *Cluster) discover(ctx context.Context) {
-	c.mu.Lock()
-	var list []*Queue
-	for _, q := range c.queues {
-		list = append(list, q)
-	}
-	note := c.onNote
-	c.mu.Unlock()
-	for _, q := range list {
-		q.mu.Lock()
-		seen, idle := q.seen, time.Since(q.active) > time.Minute
-		q.mu.Unlock()
-		if idle {
-			continue
-		}
-		if last, err := q.s.last(ctx, q.label); err == nil && last > seen && note != nil {
-			note(q.label, func() {})
-		}
-	}
 }

@@ -276,11 +276,10 @@ func (s *Server) beat(ctx context.Context) {
 	defer tick.Stop()
 	deaf := false
 	for {
-		err := s.cfg.Cluster.Beat(ctx, s.metrics.links.Load())
-		if err == nil && deaf {
-			s.names.each(s.verify)
+		if deaf && s.cfg.Cluster.Reachable() {
+			s.names.each(s.verify) // before others take it for alive
 		}
-		deaf = err != nil
+		deaf = s.cfg.Cluster.Beat(ctx, s.metrics.links.Load()) != nil
 		select {
 		case <-ctx.Done():
 			return
@@ -289,11 +288,14 @@ func (s *Server) beat(ctx context.Context) {
 	}
 }
 
-// verify gives up a name that another node has claimed unheard.
+// verify gives up a name that another node has claimed unheard, and learns of
+// what others stored for one that is still this node's.
 func (s *Server) verify(n *name) {
 	s.cfg.Cluster.Forget(n.label)
 	o, err := s.cfg.Cluster.Find(context.Background(), n.label)
 	if err == nil && o != nil && !s.cfg.Cluster.Mine(o) {
 		s.moved(n, o.Generation)
+		return
 	}
+	s.discover(n)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,10 +22,10 @@ type Server struct {
 	Name string
 	URL  string
 
-	tb      testing.TB
-	program string
-	config  string
-	cmd     *exec.Cmd
+	tb     testing.TB
+	argv   []string
+	config string
+	cmd    *exec.Cmd
 }
 
 // A Cluster is servers that replicate each other's streams.
@@ -50,24 +51,37 @@ func program(tb testing.TB) string {
 	return strings.TrimSpace(string(out))
 }
 
+// A Host is where a server runs.
+type Host struct {
+	Address string   // an IP address
+	In      []string // what runs a program there
+}
+
 // Start runs n servers that sync what they acknowledge, and waits until they
 // have a leader.
 func Start(tb testing.TB, n int) *Cluster {
 	tb.Helper()
+	return StartAt(tb, slices.Repeat([]Host{{Address: "127.0.0.1"}}, n)...)
+}
+
+// StartAt is Start for servers on several hosts.
+func StartAt(tb testing.TB, hosts ...Host) *Cluster {
+	tb.Helper()
+	n := len(hosts)
 	clients, routes := ports(tb, n), ports(tb, n)
 	var peers []string
-	for _, r := range routes {
-		peers = append(peers, "nats://127.0.0.1:"+r)
+	for i, r := range routes {
+		peers = append(peers, "nats://"+net.JoinHostPort(hosts[i].Address, r))
 	}
 	c, bin := &Cluster{}, program(tb)
-	for i := range n {
-		s := &Server{Name: fmt.Sprintf("s%d", i+1), URL: "nats://127.0.0.1:" + clients[i], tb: tb, program: bin}
+	for i, host := range hosts {
+		s := &Server{Name: fmt.Sprintf("s%d", i+1), URL: "nats://" + net.JoinHostPort(host.Address, clients[i]), tb: tb, argv: append(slices.Clone(host.In), bin)}
 		dir := tb.TempDir()
-		config := fmt.Sprintf("server_name: %s\nlisten: 127.0.0.1:%s\njetstream { store_dir: %q, sync_interval: always }\n"+
+		config := fmt.Sprintf("server_name: %s\nlisten: %s:%s\njetstream { store_dir: %q, sync_interval: always }\n"+
 			"system_account: SYS\naccounts { SYS { users: [{user: sys, password: sys}] }, APP { jetstream: enabled, users: [{user: app, password: app}] } }\nno_auth_user: app\n",
-			s.Name, clients[i], filepath.Join(dir, "js"))
+			s.Name, host.Address, clients[i], filepath.Join(dir, "js"))
 		if n > 1 {
-			config += fmt.Sprintf("cluster { name: test, listen: 127.0.0.1:%s, routes: [%s] }\n", routes[i], strings.Join(peers, ", "))
+			config += fmt.Sprintf("cluster { name: test, listen: %s:%s, routes: [%s] }\n", host.Address, routes[i], strings.Join(peers, ", "))
 		}
 		s.config = filepath.Join(dir, "nats.conf")
 		if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
@@ -84,7 +98,8 @@ func Start(tb testing.TB, n int) *Cluster {
 // Run starts the server, for the first time or again.
 func (s *Server) Run() {
 	s.tb.Helper()
-	s.cmd = exec.CommandContext(context.Background(), s.program, "-c", s.config, "-l", filepath.Join(filepath.Dir(s.config), "log"))
+	argv := append(slices.Clone(s.argv), "-c", s.config, "-l", filepath.Join(filepath.Dir(s.config), "log"))
+	s.cmd = exec.CommandContext(context.Background(), argv[0], argv[1:]...)
 	if err := s.cmd.Start(); err != nil {
 		s.tb.Fatal(err)
 	}
