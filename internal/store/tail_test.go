@@ -161,7 +161,7 @@ func TestTailBrokenOff(t *testing.T) {
 	}
 	tail := follow(t, s, store.TailOptions{From: &from})
 	broken := 0
-	for patience := 5 * time.Microsecond; len(got) < len(want) && patience < 10*time.Millisecond; patience += 5 * time.Microsecond {
+	for patience := time.Nanosecond; len(got) < len(want) && patience < 10*time.Millisecond; patience += 5 * time.Microsecond {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		c, err := tail.Next(ctx)
 		cancel()
