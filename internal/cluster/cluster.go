@@ -274,6 +274,22 @@ func (c *Cluster) Key() []byte {
 	return b
 }
 
+// reconnectWithin is how long a request waits for another NATS server, when the
+// one that was connected has gone.
+const reconnectWithin = 3 * time.Second
+
+// connected says whether a NATS server is connected, or is soon.
+func (c *Cluster) connected(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, reconnectWithin)
+	defer cancel()
+	for !c.nc.IsConnected() {
+		if pause(ctx, 20*time.Millisecond); ctx.Err() != nil {
+			return c.nc.IsConnected()
+		}
+	}
+	return true
+}
+
 // Reachable says whether a NATS server is connected.
 func (c *Cluster) Reachable() bool { return c.nc.IsConnected() }
 

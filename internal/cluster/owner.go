@@ -80,8 +80,8 @@ func (c *Cluster) look(ctx context.Context, label string) (o *Owner, err error) 
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
 	err = patiently(ctx, func(ctx context.Context) error {
-		if !c.nc.IsConnected() {
-			return ErrAway // for longer than a look may take, perhaps
+		if !c.connected(ctx) {
+			return ErrAway
 		}
 		o, _, err = c.ask(ctx, label)
 		return err

@@ -278,13 +278,22 @@ func (c *Cluster) Store(ctx context.Context, label string, o *Owner, r *spool.Re
 	if err := c.shardOf(label).store(ctx, label, r); err != nil {
 		return fmt.Errorf("store an event: %w", err)
 	}
-	// Whoever owns the name by now has to know of the event before its sender
-	// is told: what that sends next must not overtake it.
 	if now, _, err := c.ask(ctx, label); err == nil && now != nil {
 		o = now
 	}
 	c.tell(ctx, o, label, r.Offset)
 	return nil
+}
+
+// Confirm sees to it that the name's owner knows of an event that the queue has
+// stored, should that be another node by now. Whoever owns a name has to know
+// of an event before its sender is told: what that sends next must not overtake
+// it.
+func (q *Queue) Confirm(ctx context.Context, offset uint64) {
+	now, _, err := q.c.ask(ctx, q.label)
+	if err == nil && now != nil && now.Generation > q.Generation() && !q.c.Mine(now) {
+		q.c.tell(ctx, now, q.label, offset)
+	}
 }
 
 // Read returns events of the name, as spool.Name.Read does. Those that the

@@ -110,22 +110,32 @@ func (s *shard) store(ctx context.Context, label string, r *spool.Record) error 
 
 // write stores a batch. Each event has its own outcome: the batch has none.
 func (s *shard) write(batch []*write) error {
+	err := errOneByOne
 	if len(batch) > 1 {
-		err := s.publish(batch)
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, errOneByOne) {
-			for _, w := range batch {
-				w.err = err
-			}
-			return nil
-		}
+		err = s.together(batch)
 	}
 	for _, w := range batch {
-		w.err = s.alone(w)
+		if errors.Is(err, errOneByOne) {
+			w.err = s.alone(w)
+		} else {
+			w.err = err
+		}
 	}
 	return nil
+}
+
+// batchTries is how often a batch is sent while nobody knows whether it is
+// stored. The servers know the ids of its events.
+const batchTries = 3
+
+// together stores a batch as a whole, or says why it cannot.
+func (s *shard) together(batch []*write) (err error) {
+	for range batchTries {
+		if err = s.publish(batch); !errors.Is(err, ErrAway) || !s.c.connected(context.Background()) {
+			return err
+		}
+	}
+	return err
 }
 
 // errOneByOne says that a batch was refused as a whole for what one event of
@@ -139,7 +149,7 @@ func (s *shard) alone(w *write) error {
 	defer cancel()
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		err := s.publish([]*write{w})
-		if !errors.Is(err, ErrAway) || !s.c.nc.IsConnected() {
+		if !errors.Is(err, ErrAway) || !s.c.connected(ctx) {
 			return err
 		}
 		select {

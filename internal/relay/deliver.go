@@ -120,6 +120,7 @@ func (s *Server) keep(ctx context.Context, n *name, hello *wire.Hello, w *wire.W
 	}
 	n.mu.Lock()
 	n.kept = kept
+	n.mode, n.accept = hello.Mode, hello.AcceptStatus // from now on requests are stored
 	n.mu.Unlock()
 	return nil
 }

@@ -87,6 +87,9 @@ func (s *Server) openLane(ctx context.Context, n *name, h *wire.Hello) (*lane[*s
 	if err := n.kept.Settle(ctx); err != nil {
 		return nil, err
 	}
+	if err := n.discoverLocked(ctx); err != nil {
+		return nil, err
+	}
 	c := n.kept.Counts()
 	if key == "" {
 		l := newLane[*session]("", h.Share == wire.ShareExclusive, 0, c.Tail, c.Waiting)

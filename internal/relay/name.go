@@ -105,6 +105,11 @@ func (n *name) pickLocked() (ses *session, others []*session) {
 	return best, nil
 }
 
+// hereLocked says whether a client is connected that takes requests.
+func (n *name) hereLocked() bool {
+	return slices.ContainsFunc(n.sessions, func(s *session) bool { return !s.away.Load() })
+}
+
 // acquire takes a slot of the session, waiting a while for one.
 func (s *session) acquire(ctx context.Context, wait time.Duration) bool {
 	select {

@@ -56,24 +56,27 @@ func (s *Server) discover(n *name) {
 	n.enrolling.Lock()
 	defer n.enrolling.Unlock()
 	n.mu.Lock()
-	q, ok := n.kept.(*cluster.Queue)
+	err := n.discoverLocked(context.Background())
 	n.mu.Unlock()
-	if !ok {
-		return
-	}
-	found, err := q.Discover(context.Background())
 	if err != nil {
 		s.cfg.Log.Warn("read the store", "tunnel", n.label, "error", err.Error())
 	}
-	n.mu.Lock()
+	s.markStale(n)
+	s.kick(n)
+}
+
+// discoverLocked counts the events that other nodes stored. A lane counts what
+// the queue knows when it is made: then the queue has to know everything.
+func (n *name) discoverLocked(ctx context.Context) error {
+	q, ok := n.kept.(*cluster.Queue)
+	if !ok {
+		return nil
+	}
+	found, err := q.Discover(ctx)
 	for _, offset := range found {
 		n.storedLocked(offset)
 	}
-	n.mu.Unlock()
-	if len(found) > 0 {
-		s.markStale(n)
-		s.kick(n)
-	}
+	return err
 }
 
 // moved gives up a name that another node owns since generation. What is being

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/hooks-cli/hooks/internal/cluster"
 	"github.com/hooks-cli/hooks/internal/intake"
 	"github.com/hooks-cli/hooks/internal/spool"
 	"github.com/hooks-cli/hooks/internal/wire"
@@ -67,8 +68,11 @@ func (x *exchange) store(before uint32, body []byte, whole bool) *refusal {
 	if err == nil && r.New {
 		x.n.storedLocked(r.Offset)
 	}
-	accept := x.n.accept
+	accept, away := x.n.accept, !x.n.hereLocked()
 	x.n.mu.Unlock()
+	if q, ok := x.n.kept.(*cluster.Queue); ok && err == nil && away {
+		q.Confirm(x.r.Context(), r.Offset) // its client may be at another relay
+	}
 	x.s.markStale(x.n)
 	return x.kept(err, accept)
 }
