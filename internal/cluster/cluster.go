@@ -23,6 +23,9 @@ import (
 // ErrAway says that the NATS cluster cannot be reached or has no majority.
 var ErrAway = errors.New("the NATS cluster is away")
 
+// storesAtOnce is how many events a node stores at a time: the others wait.
+const storesAtOnce = 4096
+
 // defaultStreams is how many streams a new store has.
 const defaultStreams = 16
 
@@ -63,6 +66,7 @@ type Cluster struct {
 	incarnation string
 	durability  wire.Durability
 	shards      []*shard
+	slots       chan struct{} // one for each event that is being stored
 
 	own, nodes, cursors, tokens, certs jetstream.KeyValue
 
@@ -101,6 +105,7 @@ func Connect(ctx context.Context, cfg Config) (*Cluster, error) {
 		cfg: cfg, incarnation: random(16),
 		peers: make(map[string]*peer), cache: make(map[string]cached),
 		queues: make(map[string]*Queue), dirty: make(map[*Queue]struct{}), news: make(map[*Queue][]uint64), records: make(map[string][]byte),
+		slots: make(chan struct{}, storesAtOnce),
 	}
 	options := append([]nats.Option{
 		nats.Name("hooks relay " + cfg.Node),
@@ -304,9 +309,6 @@ func (c *Cluster) Close() error {
 		if c.nc.IsConnected() {
 			err = errors.Join(err, c.nodes.Delete(ctx, c.cfg.Node))
 		}
-	}
-	for _, s := range c.shards {
-		s.group.Close()
 	}
 	c.nc.Close()
 	return err

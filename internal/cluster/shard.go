@@ -11,15 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/hooks-cli/hooks/internal/commit"
 	"github.com/hooks-cli/hooks/internal/spool"
-)
-
-// What one batch may hold. The servers take 1,000 messages; a body has at most
-// 20 pieces.
-const (
-	batchEvents = 128
-	batchBytes  = 8 << 20
 )
 
 // storeWithin is how long an event may take to be stored before it is refused.
@@ -27,28 +19,17 @@ const storeWithin = 30 * time.Second
 
 // Errors of the servers that are told apart.
 const (
-	codeNoSpace      = 10077 // the stream, or the subject, is full
-	codeDuplicate    = 10201 // a batch holds an event that is stored already
-	codeManyInFlight = 10210
-	codeTooLarge     = 10054
+	codeNoSpace  = 10077 // the stream, or the subject, is full
+	codeTooLarge = 10054
+	codeStored   = 10201 // a batch holds an event that is stored already
 )
 
-// A shard is one stream, and what writes to it: one batch at a time, each of
-// everything that waits.
+// A shard is one stream.
 type shard struct {
 	c      *Cluster
 	number string // as subjects have it
 	stream jetstream.Stream
 	name   string
-	group  *commit.Group[*write]
-}
-
-// A write is one event on its way into the stream.
-type write struct {
-	ctx    context.Context
-	label  string
-	record *spool.Record
-	err    error // of this event alone
 }
 
 func (c *Cluster) openShard(ctx context.Context, i int) (*shard, error) {
@@ -73,10 +54,6 @@ func (c *Cluster) openShard(ctx context.Context, i int) (*shard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", s.name, err)
 	}
-	s.group = commit.New(commit.Config[*write]{
-		Write: s.write, Size: func(w *write) int { return len(w.record.Body) + len(w.record.Head) + 200 },
-		MaxItems: batchEvents, MaxBytes: batchBytes,
-	})
 	return s, nil
 }
 
@@ -99,113 +76,84 @@ func (s *shard) events(label string) string { return "hk.ev." + s.number + "." +
 
 func (s *shard) pieces(label string) string { return "hk.ec." + s.number + "." + label }
 
-// store has an event stored and sets its offset.
+// store has an event stored and sets its offset. Each goes by itself: the
+// servers sync what comes at the same time together. While nobody knows whether
+// it is stored it is sent again: the servers know its id.
 func (s *shard) store(ctx context.Context, label string, r *spool.Record) error {
-	w := &write{ctx: ctx, label: label, record: r}
-	if err := s.group.Do(ctx, w); err != nil {
-		return err
+	select {
+	case s.c.slots <- struct{}{}:
+		defer func() { <-s.c.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return w.err
-}
-
-// write stores a batch. Each event has its own outcome: the batch has none.
-func (s *shard) write(batch []*write) error {
-	err := errOneByOne
-	if len(batch) > 1 {
-		err = s.together(batch)
-	}
-	for _, w := range batch {
-		if errors.Is(err, errOneByOne) {
-			w.err = s.alone(w)
-		} else {
-			w.err = err
-		}
-	}
-	return nil
-}
-
-// batchTries is how often a batch is sent while nobody knows whether it is
-// stored. The servers know the ids of its events.
-const batchTries = 3
-
-// together stores a batch as a whole, or says why it cannot.
-func (s *shard) together(batch []*write) (err error) {
-	for range batchTries {
-		if err = s.publish(batch); !errors.Is(err, ErrAway) || !s.c.connected(context.Background()) {
-			return err
-		}
-	}
-	return err
-}
-
-// errOneByOne says that a batch was refused as a whole for what one event of
-// it is.
-var errOneByOne = errors.New("not as a batch")
-
-// alone stores one event. While nobody knows whether it is stored it is sent
-// again: the servers know its id.
-func (s *shard) alone(w *write) error {
-	ctx, cancel := context.WithTimeout(w.ctx, storeWithin)
+	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		err := s.publish([]*write{w})
+		err := s.publish(label, r)
 		if !errors.Is(err, ErrAway) || !s.c.connected(ctx) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if pause(ctx, wait); ctx.Err() != nil {
 			return err
-		case <-time.After(wait):
 		}
 	}
 }
 
-// publish sends events so that all are stored or none is, and waits for the
-// servers to say so.
-func (s *shard) publish(batch []*write) error {
-	var messages []*nats.Msg
-	for _, w := range batch {
-		head, pieces := encode(w.record)
+// publish sends an event and waits for the servers to say that they have it. A
+// body in pieces goes as one batch: all of it is stored, or nothing.
+func (s *shard) publish(label string, r *spool.Record) error {
+	head, pieces := encode(r)
+	last := s.message(s.events(label), head, r.ID.String())
+	if len(pieces) > 0 {
+		batch := random(16)
+		inBatch := func(m *nats.Msg, n int) *nats.Msg {
+			m.Header.Set("Nats-Batch-Id", batch)
+			m.Header.Set("Nats-Batch-Sequence", strconv.Itoa(n))
+			return m
+		}
 		for i, p := range pieces {
-			messages = append(messages, s.message(s.pieces(w.label), p, w.record.ID.String()+"-"+strconv.Itoa(i)))
-		}
-		messages = append(messages, s.message(s.events(w.label), head, w.record.ID.String()))
-	}
-	last := messages[len(messages)-1]
-	if len(messages) > 1 {
-		id := random(16)
-		for i, m := range messages {
-			m.Header.Set("Nats-Batch-Id", id)
-			m.Header.Set("Nats-Batch-Sequence", strconv.Itoa(i+1))
-		}
-		last.Header.Set("Nats-Batch-Commit", "1")
-		for _, m := range messages[:len(messages)-1] {
-			if err := s.c.nc.PublishMsg(m); err != nil {
+			m := s.message(s.pieces(label), p, r.ID.String()+"-"+strconv.Itoa(i))
+			if err := s.c.nc.PublishMsg(inBatch(m, i+1)); err != nil {
 				return fmt.Errorf("%w: %w", ErrAway, err)
 			}
 		}
+		inBatch(last, len(pieces)+1).Header.Set("Nats-Batch-Commit", "1")
 	}
 	answer, err := s.c.nc.RequestMsg(last, 5*time.Second)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrAway, err)
 	}
-	end, err := s.answered(answer.Data, len(messages) > 1)
-	if err != nil {
-		return err
+	r.Offset, err = answered(answer.Data)
+	if errors.Is(err, errStored) {
+		return s.find(label, r)
 	}
-	for i := len(batch) - 1; i >= 0; i-- {
-		w := batch[i]
-		w.record.Offset = end
-		end -= uint64(1 + countPieces(w.record))
-	}
-	return nil
+	return err
 }
 
-func countPieces(r *spool.Record) int {
-	if len(r.Body) <= maxInline {
-		return 0
+// errStored says that a batch was refused because it was stored before.
+var errStored = errors.New("stored already")
+
+// find sets the offset of an event that was stored before.
+func (s *shard) find(label string, r *spool.Record) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for from := uint64(1); ; {
+		list, err := s.read(ctx, label, from, 256, 8<<20)
+		switch {
+		case err != nil:
+			return err
+		case len(list) == 0: // delivered and removed since
+			r.Offset = from - 1
+			return nil
+		}
+		for _, stored := range list {
+			if stored.ID == r.ID {
+				r.Offset = stored.Offset
+				return nil
+			}
+			from = stored.Offset + 1
+		}
 	}
-	return (len(r.Body) + maxInline - 1) / maxInline
 }
 
 func (s *shard) message(subject string, data []byte, id string) *nats.Msg {
@@ -214,27 +162,23 @@ func (s *shard) message(subject string, data []byte, id string) *nats.Msg {
 	}}
 }
 
-// answered reads what the servers say: the offset of the last message.
-func (s *shard) answered(data []byte, batch bool) (uint64, error) {
+// answered reads what the servers say: the offset of the message.
+func answered(data []byte) (uint64, error) {
 	var a struct {
-		Seq       uint64              `json:"seq"`
-		Duplicate bool                `json:"duplicate"`
-		Error     *jetstream.APIError `json:"error"`
+		Seq   uint64              `json:"seq"`
+		Error *jetstream.APIError `json:"error"`
 	}
-	if err := json.Unmarshal(data, &a); err != nil {
+	switch err := json.Unmarshal(data, &a); {
+	case err != nil:
 		return 0, fmt.Errorf("%w: an answer that is not understood", ErrAway)
-	}
-	if a.Error == nil {
-		if a.Seq == 0 {
-			return 0, fmt.Errorf("%w: an answer without a sequence", ErrAway)
-		}
+	case a.Error == nil && a.Seq == 0:
+		return 0, fmt.Errorf("%w: an answer without a sequence", ErrAway)
+	case a.Error == nil:
 		return a.Seq, nil
-	}
-	switch code := a.Error.ErrorCode; {
-	case batch && (code == codeDuplicate || code == codeNoSpace || code == codeManyInFlight):
-		return 0, errOneByOne
-	case code == codeNoSpace || code == codeTooLarge:
+	case a.Error.ErrorCode == codeNoSpace || a.Error.ErrorCode == codeTooLarge:
 		return 0, spool.ErrFull
+	case a.Error.ErrorCode == codeStored:
+		return 0, errStored
 	}
 	return 0, fmt.Errorf("%w: %w", ErrAway, a.Error)
 }
