@@ -202,8 +202,8 @@ const noteWithin = 5 * time.Second
 
 // tell notes to a name's owner that an event was stored for it, and waits until
 // it knows. Should the note be lost, the owner finds the event by itself.
-func (c *Cluster) tell(ctx context.Context, o *Owner, label string, offset uint64) {
-	note := append(binary.BigEndian.AppendUint64(nil, offset), label...)
+func (c *Cluster) tell(ctx context.Context, o *Owner, label string) {
+	note := []byte(label)
 	if !c.Alive(o) {
 		_ = c.nc.Publish("hk.note."+o.Node, note) // whoever owns the name next finds the event
 		return
@@ -214,10 +214,7 @@ func (c *Cluster) tell(ctx context.Context, o *Owner, label string, offset uint6
 }
 
 func (c *Cluster) noted(m *nats.Msg) {
-	if len(m.Data) <= 8 {
-		return
-	}
-	label := string(m.Data[8:])
+	label := string(m.Data)
 	c.mu.Lock()
 	f := c.onNote
 	c.mu.Unlock()

@@ -281,18 +281,18 @@ func (c *Cluster) Store(ctx context.Context, label string, o *Owner, r *spool.Re
 	if now, _, err := c.ask(ctx, label); err == nil && now != nil {
 		o = now
 	}
-	c.tell(ctx, o, label, r.Offset)
+	c.tell(ctx, o, label)
 	return nil
 }
 
-// Confirm sees to it that the name's owner knows of an event that the queue has
-// stored, should that be another node by now. Whoever owns a name has to know
+// Confirm sees to it that the name's owner knows of the events that the queue
+// has stored, should that be another node by now. Whoever owns a name has to know
 // of an event before its sender is told: what that sends next must not overtake
 // it.
-func (q *Queue) Confirm(ctx context.Context, offset uint64) {
+func (q *Queue) Confirm(ctx context.Context) {
 	now, _, err := q.c.ask(ctx, q.label)
 	if err == nil && now != nil && now.Generation > q.Generation() && !q.c.Mine(now) {
-		q.c.tell(ctx, now, q.label, offset)
+		q.c.tell(ctx, now, q.label)
 	}
 }
 

@@ -71,7 +71,7 @@ func (x *exchange) store(before uint32, body []byte, whole bool) *refusal {
 	accept, away := x.n.accept, !x.n.hereLocked()
 	x.n.mu.Unlock()
 	if q, ok := x.n.kept.(*cluster.Queue); ok && err == nil && away {
-		q.Confirm(x.r.Context(), r.Offset) // its client may be at another relay
+		q.Confirm(x.r.Context()) // its client may be at another relay
 	}
 	x.s.markStale(x.n)
 	return x.kept(err, accept)
