@@ -108,10 +108,10 @@ func (l *Link) writeOne(buf []byte) error {
 // in turn, so that no stream waits for another's whole body.
 func (l *Link) fillLocked(buf []byte) []byte {
 	buf = takeFrames(&l.linkq, buf)
-	buf = takeFrames(&l.headq, buf)
-	for len(l.ready) > 0 && len(l.headq) == 0 {
+	for {
+		buf = takeFrames(&l.headq, buf) // a stream that is done puts its end there
 		room := MaxMessage - len(buf) - HeaderLen
-		if room <= 0 {
+		if len(l.ready) == 0 || len(l.headq) > 0 || room <= 0 {
 			break
 		}
 		s := l.ready[0]
@@ -143,7 +143,7 @@ func (l *Link) fillLocked(buf []byte) []byte {
 			l.readyLocked(s)
 		}
 	}
-	return takeFrames(&l.headq, buf)
+	return buf
 }
 
 // takeFrames moves whole frames from q to buf while they fit.
