@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -469,4 +470,46 @@ func BenchmarkLink(b *testing.B) {
 			}
 		})
 	}
+}
+
+// What waits to be sent goes in one message, bodies and their ends too.
+func TestMessageHoldsManyBodies(t *testing.T) {
+	t.Parallel()
+	rs, cs := sockets(t)
+	w := wire.DefaultWindows()
+	l := wire.NewLink(rs, wire.Options{Role: wire.Relay, Send: w, Recv: w, Shared: &wire.Shared{}, Held: true})
+	const streams = 8
+	var wg sync.WaitGroup
+	for range streams {
+		wg.Go(func() {
+			if _, err := l.Open(sampleHead(), false, []byte("body"), true); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for l.Streams() < streams {
+		runtime.Gosched()
+	}
+	l.Release()
+	_, p, err := cs.ReadMessage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := 0
+	for len(p) > 0 {
+		h, err := wire.ParseHeader(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Type == wire.TypeEnd {
+			ends++
+		}
+		p = p[wire.HeaderLen+int(h.Length):]
+	}
+	if ends != streams {
+		t.Errorf("the first message ends %d of %d bodies", ends, streams)
+	}
+	wg.Wait()
+	go l.Close(wire.CloseDone, "")
+	l.Serve()
 }
