@@ -4,29 +4,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/textproto"
 	"strings"
 
 	"github.com/hooks-cli/hooks/internal/wire"
 )
-
-// dropHop removes the headers that speak of one connection only: those named
-// here and those that the Connection header names.
-func dropHop(h http.Header) {
-	for _, line := range h["Connection"] {
-		for name := range strings.SplitSeq(line, ",") {
-			if name = textproto.TrimString(name); name != "" {
-				delete(h, textproto.CanonicalMIMEHeaderKey(name))
-			}
-		}
-	}
-	for _, name := range [...]string{
-		"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization",
-		"Proxy-Authentication-Info", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings",
-	} {
-		delete(h, name)
-	}
-}
 
 // forwarded is what is known of the sender.
 type forwarded struct {
@@ -104,7 +85,7 @@ func headerFor(r *http.Request, f forwarded, rt route, eventID string) http.Head
 	for name, values := range r.Header {
 		h[name] = values
 	}
-	dropHop(h)
+	wire.DropHop(h)
 	for _, name := range [...]string{
 		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix",
 		"X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-Ip", "Hooks-Mode", "Hooks-Attempt", "Hooks-Event-Id",

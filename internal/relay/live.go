@@ -322,7 +322,7 @@ func (x *exchange) early(h *wire.ResponseHead) {
 // pass writes the app's answer. Once it has begun it can only be cut: an
 // answer that is not whole must not look whole.
 func (x *exchange) pass(st *wire.Stream, h *wire.ResponseHead) *refusal {
-	dropHop(h.Header)
+	wire.DropHop(h.Header)
 	if x.s.cfg.Shared && x.rt.prefix != "" {
 		guardAnswer(h.Header)
 	}

@@ -9,9 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"strings"
 	"sync"
@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/capture"
+	"github.com/hooks-cli/hooks/internal/wire"
 )
 
 // ForwarderConfig is what a Forwarder is made of.
@@ -214,11 +215,11 @@ func (f *Forwarder) outgoing(r *http.Request, kept *keeper) (*http.Request, erro
 	if r.ContentLength >= 0 && r.ContentLength <= firstBytes {
 		// A small body is read whole, so that it can be sent again on another
 		// connection if the app has just closed an idle one.
-		p, err := io.ReadAll(kept)
+		p, err := kept.whole()
 		if err != nil {
 			return nil, err
 		}
-		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(p)), int64(len(p))
+		out.Body = io.NopCloser(bytes.NewReader(p))
 		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p)), nil }
 		if len(p) == 0 {
 			out.Body = http.NoBody
@@ -251,10 +252,9 @@ func rawURL(app *url.URL, target string) (*url.URL, error) {
 // answer passes the app's answer back.
 func (f *Forwarder) answer(w http.ResponseWriter, x *Exchange, resp *http.Response) {
 	h := w.Header()
-	for name, values := range endToEnd(resp.Header) {
-		h[name] = values
-	}
-	x.Status, x.Header = resp.StatusCode, h.Clone()
+	wire.DropHop(resp.Header)
+	maps.Copy(h, resp.Header)
+	x.Status, x.Header = resp.StatusCode, resp.Header
 	w.WriteHeader(resp.StatusCode)
 	streams := resp.ContentLength < 0 || resp.ContentLength > firstBytes
 	if streams {
@@ -320,25 +320,12 @@ func describe(err error) (status int, code, text string) {
 	return http.StatusBadGateway, "app_broken", "the app gave no valid answer"
 }
 
-// endToEnd copies a header without what speaks of one connection only.
+// endToEnd copies a header without what speaks of one connection only, with
+// room for one more.
 func endToEnd(from http.Header) http.Header {
 	h := make(http.Header, len(from)+1)
-	for name, values := range from {
-		h[name] = values
-	}
-	for _, line := range from["Connection"] {
-		for name := range strings.SplitSeq(line, ",") {
-			if name = textproto.TrimString(name); name != "" {
-				delete(h, textproto.CanonicalMIMEHeaderKey(name))
-			}
-		}
-	}
-	for _, name := range [...]string{
-		"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization",
-		"Te", "Trailer", "Transfer-Encoding", "Upgrade",
-	} {
-		delete(h, name)
-	}
+	maps.Copy(h, from)
+	wire.DropHop(h)
 	return h
 }
 
@@ -374,6 +361,26 @@ func (k *keeper) Read(p []byte) (int, error) {
 		k.ended = k.ended || err == io.EOF
 	}
 	return n, err
+}
+
+// whole reads and keeps a body of a known size, which must be its size.
+func (k *keeper) whole() ([]byte, error) {
+	p := make([]byte, k.size)
+	if _, err := io.ReadFull(k.ReadCloser, p); err != nil {
+		return nil, err
+	}
+	switch n, err := k.ReadCloser.Read(make([]byte, 1)); {
+	case n > 0:
+		return nil, fmt.Errorf("body of more than %d bytes", k.size)
+	case err != io.EOF:
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.stopped && k.f.reserve(len(p)) == len(p) {
+		k.buf, k.ended = p, true
+	}
+	return p, nil
 }
 
 // stop ends the keeping and returns what there is.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -112,7 +113,7 @@ func (a *answer) WriteHeader(status int) {
 		_ = a.st.SendInfo(&wire.ResponseHead{Status: status, Header: a.header}) // a lost stream shows at the end
 		return
 	}
-	a.status, a.sent = status, a.header.Clone()
+	a.status, a.sent = status, maps.Clone(a.header)
 	for name := range a.sent {
 		if strings.HasPrefix(name, http.TrailerPrefix) {
 			delete(a.sent, name)

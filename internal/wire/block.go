@@ -93,7 +93,7 @@ func readHeaders(p []byte) (http.Header, error) {
 	h := make(http.Header, count)
 	values := make([]string, count) // one piece of memory for all values
 	all, base := string(p), len(p)
-	last := ""
+	last, first := "", 0
 	for i := range count {
 		var n, v []byte
 		if n, p, err = readString(p, MaxPayload); err != nil {
@@ -108,24 +108,22 @@ func readHeaders(p []byte) (http.Header, error) {
 		if !carried(value) {
 			return nil, malformed("value of header %q", cut(name))
 		}
-		values[i] = value
-		switch {
-		case i > 0 && name == last:
-			h[name] = h[name][:len(h[name])+1]
-		case name < last || !canonicalName(name):
-			return nil, malformed("header name %q", cut(name))
-		default:
-			// The slice reaches to the end of values while the name lasts; the
-			// cap is cut when the next one begins.
-			h[name] = values[i : i+1]
+		if i == 0 || name != last {
+			if name < last || !canonicalName(name) {
+				return nil, malformed("header name %q", cut(name))
+			}
+			if i > 0 {
+				h[last] = values[first:i:i]
+			}
+			last, first = name, i
 		}
-		last = name
+		values[i] = value
 	}
 	if len(p) != 0 {
 		return nil, malformed("%d bytes after the headers", len(p))
 	}
-	for name, vs := range h {
-		h[name] = vs[:len(vs):len(vs)]
+	if count > 0 {
+		h[last] = values[first:]
 	}
 	return h, nil
 }
