@@ -2,11 +2,14 @@ package relay
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/units"
@@ -71,4 +74,48 @@ func boundHeap(budget int64, getenv func(string) string) {
 	if budget > 0 && getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(budget)
 	}
+}
+
+// tidyEvery is how long nothing may have been collected before a relay tidies up.
+const tidyEvery = 10 * time.Second
+
+// tidyUp gives back what is not used any more while there is little to do. A
+// relay holds thousands of idle links, which make so little garbage that what
+// their greetings left would stay for minutes, and memory is what it runs out
+// of first. A busy one collects its garbage anyway.
+func tidyUp(ctx context.Context) {
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
+	for last := readHeap(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := readHeap()
+		if now.untidy(last) {
+			debug.FreeOSMemory()
+			now = readHeap()
+		}
+		last = now
+	}
+}
+
+// A heap is how it stands with the memory of this process.
+type heap struct {
+	collections uint64
+	live, held  uint64 // bytes that were in use when garbage was last collected, and that objects take now
+}
+
+func readHeap() heap {
+	s := []metrics.Sample{
+		{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
+	}
+	metrics.Read(s)
+	return heap{s[0].Value.Uint64(), s[1].Value.Uint64(), s[2].Value.Uint64()}
+}
+
+// untidy says that garbage has piled up and nothing was collected since before.
+func (h heap) untidy(before heap) bool {
+	return h.collections == before.collections && h.held > h.live+max(h.live/8, 1<<20)
 }

@@ -47,3 +47,26 @@ func TestMemoryBudget(t *testing.T) {
 		}
 	}
 }
+
+func TestUntidy(t *testing.T) {
+	t.Parallel()
+	const mib = 1 << 20
+	before := heap{collections: 7, live: 40 * mib, held: 41 * mib}
+	for _, c := range []struct {
+		why  string
+		now  heap
+		want bool
+	}{
+		{"little has come since", heap{7, 40 * mib, 44 * mib}, false},
+		{"much has come and nobody collected it", heap{7, 40 * mib, 60 * mib}, true},
+		{"it was collected meanwhile", heap{8, 40 * mib, 60 * mib}, false},
+		{"a small heap", heap{7, mib, 2*mib - 1}, false},
+	} {
+		if got := c.now.untidy(before); got != c.want {
+			t.Errorf("%s: untidy = %v", c.why, got)
+		}
+	}
+	if h := readHeap(); h.held == 0 {
+		t.Errorf("readHeap = %+v", h)
+	}
+}

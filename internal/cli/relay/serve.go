@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,9 +38,6 @@ type Ready struct {
 	Admin   string `json:"admin,omitempty"`
 	Node    string `json:"node,omitempty"` // among relays that share a store
 }
-
-// gcPercent is how much garbage may pile up beside what is in use.
-const gcPercent = 50
 
 // finishTime is how long requests under way may take at the end.
 const finishTime = 10 * time.Second
@@ -272,11 +268,6 @@ func serve(ctx context.Context, env *cli.Env, opts Options, cfg relay.Config, ls
 	if err != nil {
 		return err
 	}
-	if env.Getenv("GOGC") == "" {
-		// A relay holds many idle links and makes little garbage: memory is
-		// what it runs out of first.
-		debug.SetGCPercent(gcPercent)
-	}
 	boundHeap(cfg.Memory, env.Getenv)
 	work, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -291,6 +282,7 @@ func serve(ctx context.Context, env *cli.Env, opts Options, cfg relay.Config, ls
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { srv.Run(work) })
+	wg.Go(func() { tidyUp(work) })
 	wg.Go(func() { failed <- front.Serve(ls...) })
 	if admin != nil {
 		wg.Go(func() { failed <- admin.Serve(adminLs...) })
