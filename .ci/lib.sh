@@ -10,6 +10,7 @@ readonly golangci_lint=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2
 readonly goreleaser=github.com/goreleaser/goreleaser/v2@v2.14.3
 readonly syft=github.com/anchore/syft/cmd/syft@v1.42.0
 readonly hey=github.com/rakyll/hey@v0.1.4
+readonly frp=github.com/fatedier/frp@v0.65.0
 
 # Built tools are kept from run to run. What else a run makes goes with it.
 readonly tools=${HOOKS_CI_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/hooks-ci}
@@ -69,6 +70,21 @@ tool() {
 		GOBIN=$bin GOFLAGS=-mod=mod go install "$1" >&2
 	fi
 	printf '%s\n' "$bin/$name"
+}
+
+# install_frp DIR builds the tunnel that ours is measured beside. Its module
+# replaces others, so it is built in a folder of its own.
+install_frp() {
+	local bin src=$work/frp
+	bin=$tools/frp-${frp##*@}-$(go env GOVERSION)
+	if [[ ! -x $bin/frpc ]]; then
+		printf 'building %s\n' "$frp" >&2
+		mkdir -p "$bin" "$src"
+		cp -r "$(cd "$src" && GOFLAGS=-mod=mod go mod download -json "$frp" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')/." "$src"
+		chmod -R u+w "$src"
+		(cd "$src" && CGO_ENABLED=0 GOFLAGS=-mod=mod go build -trimpath -o "$bin/" ./cmd/frps ./cmd/frpc >&2)
+	fi
+	cp "$bin/frps" "$bin/frpc" "$1/"
 }
 
 # packages NAME… installs Debian packages.
