@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash"
 	"net/http"
+	"strconv"
 )
 
 // ErrDigest is returned at the end of a body whose bytes are not those that
@@ -37,6 +38,13 @@ func (d *digest) add(p []byte) {
 	_, _ = d.h.Write(p) // never fails
 }
 
+// expect spares the work for a body whose head says that it will be too long.
+func (d *digest) expect(h http.Header) {
+	if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil && n > maxDigest {
+		d.n = maxDigest + 1
+	}
+}
+
 func (d *digest) sum() (sum [sha256.Size]byte) {
 	if d.h == nil {
 		return sha256.Sum256(nil)
@@ -54,7 +62,7 @@ func (s *Stream) sealLocked(n int, trailer http.Header) error {
 		return nil
 	}
 	e := &End{Length: length, Trailer: trailer}
-	if s.tailFlags = FlagNoDigest; length <= maxDigest {
+	if s.tailFlags = FlagNoDigest; length <= maxDigest && s.outSum.n <= maxDigest {
 		e.Digest, s.tailFlags = s.outSum.sum(), 0
 	}
 	tail, err := AppendEnd(nil, e)

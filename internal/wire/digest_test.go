@@ -70,3 +70,25 @@ func TestDigestOfLiveBodies(t *testing.T) {
 		}
 	}
 }
+
+// A body that is shorter than its head says arrives without a digest, and one
+// that is as long as it says without the work for one.
+func TestBodyShorterThanAnnounced(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1000, 300 << 10} {
+		r, _ := pair(t, wire.Options{}, wire.Options{Callbacks: wire.Callbacks{Open: echo}})
+		h, body := sampleHead(), random(1, size)
+		h.Header.Set("Content-Length", "300000")
+		s, err := r.Open(h, false, body[:500], false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _ = s.Finish(body[500:]) }()
+		if _, _, err := s.NextHead(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(s); err != nil || !bytes.Equal(got, body) {
+			t.Errorf("%d bytes of %d came back, %v", len(got), size, err)
+		}
+	}
+}

@@ -335,7 +335,10 @@ func (l *Link) Open(h *RequestHead, expect bool, body []byte, fin bool) (*Stream
 	if expect {
 		flags |= FlagExpect
 	}
-	return l.start(TypeOpen, flags, body, fin, func(b []byte) ([]byte, error) {
+	var sum digest
+	sum.expect(h.Header)
+	sum.add(body)
+	return l.start(TypeOpen, flags, sum, body, fin, func(b []byte) ([]byte, error) {
 		start := len(b)
 		b, err := AppendRequestHead(b, h)
 		if err == nil && len(b)-start > MaxHead {
@@ -349,17 +352,13 @@ func (l *Link) Open(h *RequestHead, expect bool, body []byte, fin bool) (*Stream
 // AppendRequestHead wrote it, with its whole body. It does not wait for flow
 // control: body is sent from where it is and must not change any more.
 func (l *Link) OpenEvent(e *Event, head, body []byte) error {
-	_, err := l.start(TypeEvent, 0, body, true, func(b []byte) ([]byte, error) {
+	_, err := l.start(TypeEvent, 0, digest{}, body, true, func(b []byte) ([]byte, error) {
 		return AppendStoredEvent(b, e, head), nil
 	})
 	return err
 }
 
-func (l *Link) start(t Type, flags Flags, body []byte, fin bool, payload func([]byte) ([]byte, error)) (*Stream, error) {
-	var sum digest
-	if t == TypeOpen {
-		sum.add(body)
-	}
+func (l *Link) start(t Type, flags Flags, sum digest, body []byte, fin bool, payload func([]byte) ([]byte, error)) (*Stream, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {

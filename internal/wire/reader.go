@@ -180,6 +180,7 @@ func (l *Link) handleOpen(h Header, p []byte) error {
 	if l.cb.Open == nil {
 		return malformed("OPEN was not asked for")
 	}
+	s.inSum.expect(head.Header)
 	l.cb.Open(s, head, h.Flags&FlagExpect != 0)
 	return nil
 }

@@ -76,6 +76,9 @@ func (s *Stream) NextHead() (h *ResponseHead, info bool, err error) {
 	}
 	h, info = s.heads[0].ResponseHead, s.heads[0].info
 	s.heads = s.heads[1:]
+	if !info {
+		s.inSum.expect(h.Header)
+	}
 	return h, info, nil
 }
 
@@ -252,6 +255,9 @@ func (s *Stream) SendInfo(h *ResponseHead) error { return s.sendHead(h, FlagInfo
 
 func (s *Stream) sendHead(h *ResponseHead, flags Flags, body []byte, fin bool) error {
 	l := s.l
+	if flags&FlagInfo == 0 {
+		s.outSum.expect(h.Header)
+	}
 	s.outSum.add(body)
 	l.mu.Lock()
 	defer l.mu.Unlock()
