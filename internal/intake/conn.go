@@ -24,6 +24,7 @@ type conn struct {
 	server   *Server
 	peer     netip.Addr // zero if unknown
 	loopback bool
+	unbound  bool // by the cap of its address
 
 	// reading is held by Read: net/http may end a connection while its own
 	// look-out for the peer's leaving is still in there with the buffer.
@@ -368,6 +369,7 @@ func (c *conn) closed() {
 // hijacked makes the conn a plain connection: the handler has taken it over.
 func (c *conn) hijacked() {
 	c.raw.Store(true)
+	c.server.peers.take(c)
 	c.unread.Store(false)
 	if c.held > 0 {
 		c.server.memory.Release(c.held)

@@ -22,8 +22,8 @@ type Limits struct {
 	MinRate  int64
 	RateTime time.Duration
 
-	Connections int // in all
-	PerAddress  int // of one address (IPv6: one /64) that is not loopback
+	Connections int // in all, but for those that a handler has taken over
+	PerAddress  int // of one address (IPv6: one /64) that is neither loopback nor a proxy
 }
 
 // Defaults returns the limits of a server on a developer's machine.

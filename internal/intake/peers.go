@@ -14,7 +14,8 @@ type peers struct {
 
 	mu     sync.Mutex // guards the following
 	all    map[*conn]struct{}
-	byAddr map[netip.Addr]int // of peers that are not loopback
+	taken  map[*conn]struct{} // by a handler that serves them itself; only their addresses count them
+	byAddr map[netip.Addr]int // of peers that it bounds
 }
 
 // group is what the cap of one address counts: an IPv4 address, or the /64 of
@@ -38,8 +39,8 @@ func (p *peers) admit(c *conn, limits *Limits) (victim *conn, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case !c.loopback && p.byAddr[c.peer] >= limits.PerAddress:
-		victim = p.oldestIdleLocked(func(o *conn) bool { return !o.loopback && o.peer == c.peer })
+	case !c.unbound && p.byAddr[c.peer] >= limits.PerAddress:
+		victim = p.oldestIdleLocked(func(o *conn) bool { return !o.unbound && o.peer == c.peer })
 	case len(p.all) >= limits.Connections:
 		victim = p.oldestIdleLocked(func(*conn) bool { return true })
 	default:
@@ -67,13 +68,24 @@ func (p *peers) oldestIdleLocked(candidate func(*conn) bool) *conn {
 
 func (p *peers) addLocked(c *conn) {
 	if p.all == nil {
-		p.all, p.byAddr = map[*conn]struct{}{}, map[netip.Addr]int{}
+		p.all, p.taken, p.byAddr = map[*conn]struct{}{}, map[*conn]struct{}{}, map[netip.Addr]int{}
 	}
 	p.all[c] = struct{}{}
-	if !c.loopback {
+	if !c.unbound {
 		p.byAddr[c.peer]++
 	}
 	p.rest(c)
+}
+
+// take makes room for another in the place of c, which a handler has taken over
+// and bounds by itself.
+func (p *peers) take(c *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.all[c]; ok {
+		delete(p.all, c)
+		p.taken[c] = struct{}{}
+	}
 }
 
 // leave forgets c. A second call does nothing.
@@ -84,11 +96,14 @@ func (p *peers) leave(c *conn) {
 }
 
 func (p *peers) removeLocked(c *conn) {
-	if _, ok := p.all[c]; !ok {
+	_, ok := p.all[c]
+	_, taken := p.taken[c]
+	if !ok && !taken {
 		return
 	}
 	delete(p.all, c)
-	if c.loopback {
+	delete(p.taken, c)
+	if c.unbound {
 		return
 	}
 	if p.byAddr[c.peer]--; p.byAddr[c.peer] == 0 {
@@ -109,7 +124,7 @@ func (p *peers) silent() []*conn {
 	return out
 }
 
-// len returns how many connections there are.
+// len returns how many connections there are that no handler has taken over.
 func (p *peers) len() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

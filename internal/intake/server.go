@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,8 @@ type Server struct {
 	Handler http.Handler
 	Limits  Limits      // zero fields have the values of Defaults
 	TLS     *tls.Config // nil for plain HTTP
+	// Proxies are not bounded by Limits.PerAddress: they come for many.
+	Proxies []netip.Prefix
 
 	// Refused is told of every refusal, from the goroutine that refuses: it
 	// must be quick. Nil for none.
@@ -128,7 +131,8 @@ func (s *Server) Close() error {
 // Counts returns how often requests were refused, by reason.
 func (s *Server) Counts() map[Reason]int64 { return s.counters.all() }
 
-// Connections returns how many connections there are.
+// Connections returns how many connections there are that no handler has taken
+// over.
 func (s *Server) Connections() int { return s.peers.len() }
 
 // count records a refusal, c being the connection if it is known.
@@ -212,7 +216,9 @@ func (s *Server) admit(nc net.Conn) net.Conn {
 	if s.TLS != nil {
 		c.Conn = tls.Server(nc, s.tls)
 	}
-	c.peer, c.loopback = s.peerOf(nc)
+	a := s.addrOf(nc)
+	c.peer, c.loopback = group(a), !a.IsValid() || a.IsLoopback()
+	c.unbound = c.loopback || slices.ContainsFunc(s.Proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 	victim, ok := s.peers.admit(c, &s.limits)
 	if !ok {
 		refusal := crowded()
@@ -232,15 +238,15 @@ func (s *Server) admit(nc net.Conn) net.Conn {
 	return tlsConn{c}
 }
 
-func (s *Server) peerOf(nc net.Conn) (netip.Addr, bool) {
+// addrOf is the address of a peer; the zero one for a socket of this machine's
+// own.
+func (s *Server) addrOf(nc net.Conn) netip.Addr {
 	if s.addressOf != nil {
-		a := s.addressOf(nc)
-		return group(a), false
+		return s.addressOf(nc)
 	}
 	ap, err := netip.ParseAddrPort(nc.RemoteAddr().String())
 	if err != nil {
-		return netip.Addr{}, true // a socket of this machine's own
+		return netip.Addr{}
 	}
-	a := ap.Addr().Unmap()
-	return group(a), a.IsLoopback()
+	return ap.Addr().Unmap().WithZone("")
 }

@@ -222,6 +222,54 @@ func TestConnectionCaps(t *testing.T) {
 	}
 }
 
+// A connection that its handler has taken over leaves room for another, but its
+// address has it still. An address that is a proxy's may have any number.
+func TestTakenOverConnections(t *testing.T) {
+	t.Parallel()
+	var peer atomic.Value
+	s := &Server{
+		addressOf: func(net.Conn) netip.Addr { return peer.Load().(netip.Addr) }, Limits: Limits{Connections: 2, PerAddress: 2},
+		Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+	}
+	taken := make(chan net.Conn, 16)
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 101 Taken\r\n\r\n")
+		taken <- c
+	})
+	addr := serveOn(t, s)
+	take := func(address string) string {
+		peer.Store(netip.MustParseAddr(address))
+		c := dial(t, addr)
+		fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		line, _ := bufio.NewReader(c).ReadString('\n')
+		return strings.TrimSpace(line)
+	}
+	for range 6 {
+		if got := take("10.1.2.3"); got != "HTTP/1.1 101 Taken" {
+			t.Fatalf("a proxy's connection: %q", got)
+		}
+	}
+	for range 2 {
+		if got := take("203.0.113.1"); got != "HTTP/1.1 101 Taken" {
+			t.Fatalf("a connection beside those that were taken over: %q", got)
+		}
+	}
+	if got := take("203.0.113.1"); !strings.HasPrefix(got, "HTTP/1.1 503") {
+		t.Errorf("a third connection of one address: %q, want 503", got)
+	}
+	for range 8 {
+		_ = (<-taken).Close()
+	}
+	if got := take("203.0.113.1"); got != "HTTP/1.1 101 Taken" {
+		t.Errorf("a connection after the others have ended: %q", got)
+	}
+}
+
 func TestGroup(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{

@@ -253,7 +253,7 @@ func logger(env *cli.Env, format string) *slog.Logger {
 
 // serve runs the public and the admin server.
 func serve(ctx context.Context, env *cli.Env, opts Options, cfg relay.Config, ls []net.Listener, group *shared) error {
-	front := &intake.Server{Limits: intake.Limits{Body: opts.MaxBody, Connections: 16_000}}
+	front := &intake.Server{Limits: intake.Limits{Body: opts.MaxBody, Connections: 16_000}, Proxies: cfg.TrustProxy}
 	cfg.ReadBody = front.ReadBody
 	srv := relay.New(cfg)
 	front.Handler = srv
