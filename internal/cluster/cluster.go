@@ -72,7 +72,7 @@ type Cluster struct {
 
 	mu      sync.Mutex // guards the following
 	peers   map[string]*peer
-	cache   map[string]cached
+	cache   cache
 	queues  map[string]*Queue // of the names that this node owns
 	dirty   map[*Queue]struct{}
 	news    map[*Queue][]uint64 // offsets that were heard of
@@ -103,7 +103,7 @@ func Connect(ctx context.Context, cfg Config) (*Cluster, error) {
 	}
 	c := &Cluster{
 		cfg: cfg, incarnation: random(16),
-		peers: make(map[string]*peer), cache: make(map[string]cached),
+		peers: make(map[string]*peer), cache: cache{make(map[string]cached)},
 		queues: make(map[string]*Queue), dirty: make(map[*Queue]struct{}), news: make(map[*Queue][]uint64), records: make(map[string][]byte),
 		slots: make(chan struct{}, storesAtOnce),
 	}

@@ -62,6 +62,7 @@ func (c *Cluster) attend(ctx, background context.Context) error {
 	c.work.Go(func() { follow(background, peers, c.peerChanged, known) })
 	c.work.Go(func() { follow(background, tokens, c.tokenChanged, known) })
 	c.work.Go(func() { c.keep(background) })
+	c.work.Go(func() { c.listen(background) })
 	for _, s := range c.shards {
 		c.work.Go(func() { c.hear(background, s) })
 	}
@@ -107,10 +108,10 @@ func (c *Cluster) peerChanged(e jetstream.KeyValueEntry) {
 	c.peers[e.Key()] = &p
 }
 
-// keep writes what may wait a second, and has events looked for that others
-// stored.
+// keep writes what may wait a second, and forgets owners that are not asked
+// for.
 func (c *Cluster) keep(ctx context.Context) {
-	tick := time.NewTicker(newsEvery)
+	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for n := 1; ; n++ {
 		select {
@@ -118,10 +119,24 @@ func (c *Cluster) keep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		c.spread()
-		if n%5 == 0 {
-			c.purges.Store(dropsASecond)
-			_ = c.Flush(ctx) // what could not be written is tried again
+		c.purges.Store(dropsASecond)
+		_ = c.Flush(ctx) // what could not be written is tried again
+		if n%int(cacheFor/time.Second) == 0 {
+			c.age()
+		}
+	}
+}
+
+// listen has events looked for that others stored.
+func (c *Cluster) listen(ctx context.Context) {
+	tick := time.NewTicker(newsEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			c.spread()
 		}
 	}
 }
@@ -234,8 +249,8 @@ func (c *Cluster) moved(m *nats.Msg) {
 	}
 	label, generation := strings.Clone(string(m.Data[8:])), binary.BigEndian.Uint64(m.Data)
 	c.mu.Lock()
-	if known, ok := c.cache[label]; ok && (known.owner == nil || known.owner.Generation < generation) {
-		delete(c.cache, label)
+	if known, ok := c.recallLocked(label); ok && (known.owner == nil || known.owner.Generation < generation) {
+		c.forgetLocked(label)
 	}
 	f := c.onMove
 	c.mu.Unlock()

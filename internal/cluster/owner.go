@@ -41,12 +41,42 @@ type Owner struct {
 // are.
 const (
 	cacheFor  = 60 * time.Second
-	cacheMost = 1_000_000
+	cacheMost = 500_000
 )
 
 type cached struct {
 	owner *Owner // nil: nobody has claimed the name
 	at    time.Time
+}
+
+// A cache is what was learned of owners lately, and what was learned before. The
+// second goes when the first takes its place.
+type cache [2]map[string]cached
+
+// recallLocked is what is known of a name.
+func (c *Cluster) recallLocked(label string) (cached, bool) {
+	for _, m := range c.cache {
+		if known, ok := m[label]; ok {
+			return known, true
+		}
+	}
+	return cached{}, false
+}
+
+func (c *Cluster) forgetLocked(label string) {
+	for _, m := range c.cache {
+		delete(m, label)
+	}
+}
+
+// age gives up what nobody has asked for since it was called before. While NATS
+// is away nothing can be learned, and nothing is given up.
+func (c *Cluster) age() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nc.IsConnected() {
+		c.cache = cache{make(map[string]cached), c.cache[0]}
+	}
 }
 
 // Find says what is known of a name; nil if nobody has claimed it. What is
@@ -55,7 +85,7 @@ type cached struct {
 // believed.
 func (c *Cluster) Find(ctx context.Context, label string) (*Owner, error) {
 	c.mu.Lock()
-	known, ok := c.cache[label]
+	known, ok := c.recallLocked(label)
 	c.mu.Unlock()
 	if ok && time.Since(known.at) < cacheFor {
 		return known.owner, nil
@@ -92,20 +122,20 @@ func (c *Cluster) look(ctx context.Context, label string) (o *Owner, err error) 
 func (c *Cluster) remember(label string, o *Owner) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if known, ok := c.cache[label]; ok && known.owner != nil && o != nil && known.owner.Generation > o.Generation {
+	if known, ok := c.recallLocked(label); ok && known.owner != nil && o != nil && known.owner.Generation > o.Generation {
 		return // an older answer came late
 	}
-	if len(c.cache) >= cacheMost {
-		clear(c.cache)
+	if len(c.cache[0]) >= cacheMost {
+		c.cache = cache{make(map[string]cached), c.cache[0]}
 	}
-	c.cache[label] = cached{o, time.Now()}
+	c.cache[0][label] = cached{o, time.Now()}
 }
 
 // Forget makes the next Find ask.
 func (c *Cluster) Forget(label string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.cache, label)
+	c.forgetLocked(label)
 }
 
 // ask reads a name's entry from the leader, and the revision that a change has
@@ -135,8 +165,8 @@ func (c *Cluster) Claim(ctx context.Context, label string, o Owner, unused time.
 	if err != nil {
 		return nil, err
 	}
-	for range 20 {
-		was, revision, err := c.ask(ctx, label)
+	for try := range 20 {
+		was, revision, err := c.recall(ctx, label, &o, try)
 		if err != nil {
 			return nil, err
 		}
@@ -165,6 +195,18 @@ func (c *Cluster) Claim(ctx context.Context, label string, o Owner, unused time.
 		return &o, nil
 	}
 	return nil, fmt.Errorf("%w: the name changes hands all the time", ErrAway)
+}
+
+// recall is what ask says, or for a first try what was learned a moment ago: a
+// claim that names an old revision does nothing.
+func (c *Cluster) recall(ctx context.Context, label string, o *Owner, try int) (*Owner, uint64, error) {
+	c.mu.Lock()
+	known, _ := c.recallLocked(label)
+	c.mu.Unlock()
+	if try == 0 && known.owner != nil && known.owner.Key == o.Key && time.Since(known.at) < cacheFor {
+		return known.owner, known.owner.Generation, nil
+	}
+	return c.ask(ctx, label)
 }
 
 var errRevision = errors.New("changed meanwhile")

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/hooks-cli/hooks/internal/spool"
 )
 
@@ -95,27 +97,54 @@ func (q *Queue) load(ctx context.Context) error {
 	for _, offset := range q.cursor.Done {
 		q.done[offset] = struct{}{}
 	}
-	if err := q.loadReaders(ctx); err != nil {
-		return err
+	// To find out whether there are readers costs the servers a consumer.
+	if q.info.Share == shareBroadcast {
+		if err := q.loadReaders(ctx); err != nil {
+			return err
+		}
 	}
 	if q.loaded, err = q.s.last(ctx, q.label); err != nil {
 		return err
 	}
-	if q.loaded <= q.cursor.Offset {
-		return nil
+	if q.loaded == 0 { // nothing is in the stream that could be removed
+		q.dropped = q.cursor.Offset
 	}
-	_, err = q.Discover(ctx)
+	_, err = q.readTo(ctx, q.loaded)
 	return err
 }
+
+// shareBroadcast is how a name is shared whose clients read each for itself.
+const shareBroadcast = "broadcast"
 
 // Discover reads the events that other nodes have stored and returns their
 // offsets.
 func (q *Queue) Discover(ctx context.Context) ([]uint64, error) {
+	last, err := q.s.last(ctx, q.label)
+	if err != nil {
+		return nil, err
+	}
+	return q.readTo(ctx, last)
+}
+
+// Complete says that the queue knows every event up to the newest that it
+// knows: none between them is still to be discovered.
+func (q *Queue) Complete() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.counts.Tail <= q.seen
+}
+
+// readTo makes known what is stored up to an offset, and returns the offsets of
+// the events that were not known.
+func (q *Queue) readTo(ctx context.Context, last uint64) ([]uint64, error) {
 	var found []uint64
 	for {
 		q.mu.Lock()
 		from := q.seen + 1
 		q.mu.Unlock()
+		if from > last {
+			return found, nil
+		}
 		list, err := q.s.read(ctx, q.label, from, 256, 8<<20)
 		if err != nil || len(list) == 0 {
 			return found, err
@@ -409,6 +438,16 @@ func (q *Queue) drop(ctx context.Context) error {
 	return nil
 }
 
+// First is the offset of the oldest event that waits; 0 if none does.
+func (q *Queue) First(context.Context) (uint64, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.events) == 0 {
+		return 0, nil
+	}
+	return q.events[0].offset, nil
+}
+
 // Oldest is when the oldest event that waits came; the zero time if none does.
 func (q *Queue) Oldest(context.Context) (time.Time, error) {
 	q.mu.Lock()
@@ -494,16 +533,28 @@ func (c *Cluster) Flush(ctx context.Context) error {
 	dirty := c.dirty
 	c.dirty = make(map[*Queue]struct{})
 	c.mu.Unlock()
+	var mu sync.Mutex // guards all
 	var all error
+	var writers errgroup.Group
+	writers.SetLimit(flushers)
 	for q := range dirty {
-		err := q.write(ctx)
-		if errors.Is(err, ErrAway) {
-			c.mark(q)
-		}
-		all = errors.Join(all, err)
+		writers.Go(func() error {
+			err := q.write(ctx)
+			if errors.Is(err, ErrAway) {
+				c.mark(q)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all = errors.Join(all, err)
+			return nil
+		})
 	}
+	_ = writers.Wait() // the errors are in all
 	return all
 }
+
+// flushers is how many cursors are written at a time: each waits for disks.
+const flushers = 64
 
 // write writes what has changed.
 func (q *Queue) write(ctx context.Context) error {

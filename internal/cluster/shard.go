@@ -275,12 +275,12 @@ func (s *shard) last(ctx context.Context, label string) (uint64, error) {
 	return m.Seq, nil
 }
 
-// drop removes the events of label up to offset.
+// drop removes the events of label up to offset, with the pieces of their
+// bodies.
 func (s *shard) drop(ctx context.Context, label string, offset uint64) error {
-	for _, subject := range []string{s.events(label), s.pieces(label)} {
-		if err := s.stream.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(offset+1)); err != nil {
-			return fmt.Errorf("%w: remove events: %w", ErrAway, err)
-		}
+	subject := "hk.*." + s.number + "." + label
+	if err := s.stream.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(offset+1)); err != nil {
+		return fmt.Errorf("%w: remove events: %w", ErrAway, err)
 	}
 	return nil
 }

@@ -78,13 +78,12 @@ func (s *Server) enrol(ses *session, w *wire.Welcome) error {
 		}
 	}
 	w.Epoch, w.Cursor = s.epoch(), n.kept.Counts().Tail
-	first, err := n.kept.Read(ctx, 0, 1, 0, false)
-	n.learn(first)
+	first, err := n.kept.First(ctx)
 	if err != nil {
 		return err
 	}
-	if len(first) > 0 {
-		w.Cursor = first[0].Offset - 1
+	if first > 0 {
+		w.Cursor = first - 1
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/cluster"
 	"github.com/hooks-cli/hooks/internal/spool"
 	"github.com/hooks-cli/hooks/internal/wire"
 )
@@ -87,8 +88,10 @@ func (s *Server) openLane(ctx context.Context, n *name, h *wire.Hello) (*lane[*s
 	if err := n.kept.Settle(ctx); err != nil {
 		return nil, err
 	}
-	if err := n.discoverLocked(ctx); err != nil {
-		return nil, err
+	if q, ok := n.kept.(*cluster.Queue); ok && !q.Complete() {
+		if err := n.discoverLocked(ctx); err != nil {
+			return nil, err
+		}
 	}
 	c := n.kept.Counts()
 	if key == "" {

@@ -20,6 +20,7 @@ type queue interface {
 	// across an event, whoever stored it.
 	Append(ctx context.Context, r *spool.Record) error
 	Read(ctx context.Context, offset uint64, count int, bytes int64, done bool) ([]*spool.Record, error)
+	First(ctx context.Context) (uint64, error)
 	Oldest(ctx context.Context) (time.Time, error)
 	OffsetAt(ctx context.Context, t time.Time) (uint64, error)
 	Count(ctx context.Context, first, last uint64) (int64, error)

@@ -522,6 +522,21 @@ func scan(rows *sql.Rows) (*Record, error) {
 	return &r, nil
 }
 
+// First is the offset of the oldest event that is not acknowledged; 0 if there
+// is none.
+func (n *Name) First(ctx context.Context) (uint64, error) {
+	var key int64
+	err := n.spool.read.QueryRowContext(ctx, "SELECT key FROM event WHERE key >= ? AND key < ? AND done = 0 ORDER BY key LIMIT 1",
+		keyOf(n, 0), (n.id+1)<<offsetBits).Scan(&key)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read events: %w", err)
+	}
+	return offsetOf(key), nil
+}
+
 // Oldest returns when the oldest waiting event of n came; the zero time if
 // none waits.
 func (n *Name) Oldest(ctx context.Context) (time.Time, error) {
