@@ -201,9 +201,12 @@ func (c *Cluster) Claim(ctx context.Context, label string, o Owner, unused time.
 // claim that names an old revision does nothing.
 func (c *Cluster) recall(ctx context.Context, label string, o *Owner, try int) (*Owner, uint64, error) {
 	c.mu.Lock()
-	known, _ := c.recallLocked(label)
+	known, ok := c.recallLocked(label)
 	c.mu.Unlock()
-	if try == 0 && known.owner != nil && known.owner.Key == o.Key && time.Since(known.at) < cacheFor {
+	switch fresh := try == 0 && ok && time.Since(known.at) < cacheFor; {
+	case fresh && known.owner == nil:
+		return nil, 0, nil
+	case fresh && known.owner.Key == o.Key:
 		return known.owner, known.owner.Generation, nil
 	}
 	return c.ask(ctx, label)

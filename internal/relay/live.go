@@ -74,6 +74,7 @@ func (x *exchange) admit() *refusal {
 	if up := x.r.Header.Get("Upgrade"); up != "" && strings.Contains(strings.ToLower(up), "websocket") {
 		return errUpgrade
 	}
+	x.s.rouse(x.r.Context())
 	if x.n = x.s.owned(x.rt.name); x.n == nil && x.s.cfg.Cluster == nil {
 		return errUnknown
 	}

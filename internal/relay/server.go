@@ -25,6 +25,7 @@ type Server struct {
 	fails   addrBuckets
 	buffers sync.Pool       // *[]byte, for request bodies
 	trunks  *http.Transport // to the other relays
+	pulse   pulse
 
 	draining atomic.Bool
 	tight    atomic.Bool    // memory is
@@ -87,8 +88,10 @@ func withDefaults(l, d Limits) Limits {
 // Run keeps the links alive and the registry small until ctx ends.
 func (s *Server) Run(ctx context.Context) {
 	if s.cfg.Cluster != nil {
+		s.begin(func() { s.pulse.run(ctx) })
 		s.begin(func() { s.beat(ctx) })
 	}
+	var sweeping atomic.Bool
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for n := 1; ; n++ {
@@ -101,8 +104,11 @@ func (s *Server) Run(ctx context.Context) {
 		s.weigh()
 		s.reloadTokens()
 		s.tellStates(ctx)
-		if n%60 == 0 {
-			s.sweep(ctx)
+		if n%60 == 0 && !sweeping.Swap(true) {
+			s.begin(func() { // it waits for the store, and heartbeats do not wait for it
+				defer sweeping.Store(false)
+				s.sweep(ctx)
+			})
 		}
 	}
 }
@@ -113,7 +119,10 @@ func (s *Server) sweep(ctx context.Context) {
 	s.fails.sweep(time.Now())
 	before := s.cfg.Now().Add(-s.cfg.Limits.Unused)
 	s.names.each(func(n *name) {
-		if n.unusedSince(before) {
+		switch {
+		case ctx.Err() != nil:
+			return
+		case n.unusedSince(before):
 			s.release(ctx, n)
 			return
 		}

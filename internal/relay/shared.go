@@ -279,10 +279,14 @@ func (s *Server) beat(ctx context.Context) {
 	defer tick.Stop()
 	deaf := false
 	for {
-		if deaf && s.cfg.Cluster.Reachable() {
-			s.names.each(s.verify) // before others take it for alive
+		stood := s.pulse.stood()
+		if (deaf || stood) && s.cfg.Cluster.Reachable() {
+			s.lookAround(ctx) // before others take it for alive
 		}
 		deaf = s.cfg.Cluster.Beat(ctx, s.metrics.links.Load()) != nil
+		if stood {
+			s.pulse.missed.Store(false)
+		}
 		select {
 		case <-ctx.Done():
 			return
