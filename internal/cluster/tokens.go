@@ -17,6 +17,13 @@ func (c *Cluster) Tokens() (records map[string][]byte, version uint64) {
 	return maps.Clone(c.records), c.version
 }
 
+// TokensVersion is the number that rises with each change of the tokens.
+func (c *Cluster) TokensVersion() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.version
+}
+
 // PutToken adds a record, or replaces it. All nodes have it within moments.
 func (c *Cluster) PutToken(ctx context.Context, id string, record []byte) error {
 	if _, err := c.tokens.Put(ctx, id, record); err != nil {

@@ -201,6 +201,7 @@ func (s *Server) settle(ses *session, gone []*session) {
 		ses.away.Store(true)
 		ses.link.GoAway(wire.GoAway{Max: time.Second, Why: wire.GoAwayDraining})
 	}
+	s.checkToken(ses) // it may have been revoked between admit and join
 	s.markStale(n)
 	s.kick(n)
 	// The greeting has made this goroutine's stack large; the link spends its

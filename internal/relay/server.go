@@ -138,18 +138,23 @@ func (s *Server) reloadTokens() {
 	if t == nil {
 		return
 	}
-	changed, err := t.Reload()
+	changed, err := t.Reload(s.cfg.Now())
 	if err != nil {
 		s.cfg.Log.Error("tokens not reloaded, the old ones stay", "error", err.Error())
 	}
-	if changed {
-		s.cfg.Log.Info("tokens reloaded")
+	if !changed {
+		return
 	}
-	now := s.cfg.Now()
+	s.cfg.Log.Info("tokens changed")
 	for _, ses := range s.allSessions() {
-		if t.find(ses.name.owner, now) == nil {
-			ses.link.Close(wire.CloseRevoked, "")
-		}
+		s.checkToken(ses)
+	}
+}
+
+// checkToken closes the link of a token that is not valid.
+func (s *Server) checkToken(ses *session) {
+	if t := s.cfg.Tokens; t != nil && t.find(ses.name.owner, s.cfg.Now()) == nil {
+		ses.link.Close(wire.CloseRevoked, "")
 	}
 }
 

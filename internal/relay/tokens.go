@@ -72,7 +72,8 @@ type Token struct {
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 
-	hash [32]byte
+	hash   [32]byte
+	record []byte // as it is shared
 }
 
 // expired says whether the token is over as of now.
@@ -181,9 +182,38 @@ type Tokens struct {
 	cluster *cluster.Cluster // in place of path
 
 	mu      sync.RWMutex // guards the following
-	list    []*Token
+	set     tokenSet
 	stamp   fileStamp
 	version uint64 // in place of stamp
+}
+
+// A tokenSet finds tokens by their hashes: those that begin alike are compared,
+// each in constant time.
+type tokenSet struct {
+	list   []*Token
+	alike  map[[8]byte][]*Token
+	lapses time.Time // when the next token expires; zero if none does
+}
+
+// newTokenSet makes a set as it stands now.
+func newTokenSet(list []*Token, now time.Time) tokenSet {
+	s := tokenSet{list: list, alike: make(map[[8]byte][]*Token, len(list))}
+	for _, t := range list {
+		begin := [8]byte(t.hash[:8])
+		s.alike[begin] = append(s.alike[begin], t)
+	}
+	s.await(now)
+	return s
+}
+
+// await looks for the token that expires next.
+func (s *tokenSet) await(now time.Time) {
+	s.lapses = time.Time{}
+	for _, t := range s.list {
+		if t.ExpiresAt != nil && !t.expired(now) && (s.lapses.IsZero() || t.ExpiresAt.Before(s.lapses)) {
+			s.lapses = *t.ExpiresAt
+		}
+	}
 }
 
 type fileStamp struct {
@@ -201,7 +231,7 @@ func LoadTokens(path string) (*Tokens, error) {
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%w %s: it has no tokens", ErrTokenFile, path)
 	}
-	t := &Tokens{path: path, list: list}
+	t := &Tokens{path: path, set: newTokenSet(list, time.Time{})}
 	t.stamp, _ = stampOf(path)
 	return t, nil
 }
@@ -215,11 +245,28 @@ func stampOf(path string) (fileStamp, error) {
 }
 
 // Reload reads the file again if it has changed. On an error the old set
-// stays. changed says that there is a new set.
-func (t *Tokens) Reload() (changed bool, err error) {
+// stays. changed says that some tokens may be valid no longer.
+func (t *Tokens) Reload(now time.Time) (changed bool, err error) {
 	if t.cluster != nil {
-		return t.reloadShared()
+		changed, err = t.reloadShared(now)
+	} else {
+		changed, err = t.reloadFile(now)
 	}
+	return t.lapsed(now) || changed, err
+}
+
+// lapsed says whether a token has expired since it was asked before.
+func (t *Tokens) lapsed(now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.set.lapses.IsZero() || now.Before(t.set.lapses) {
+		return false
+	}
+	t.set.await(now)
+	return true
+}
+
+func (t *Tokens) reloadFile(now time.Time) (changed bool, err error) {
 	stamp, err := stampOf(t.path)
 	if err != nil {
 		return false, err
@@ -237,7 +284,7 @@ func (t *Tokens) Reload() (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	t.list = list
+	t.set = newTokenSet(list, now)
 	return true, nil
 }
 
@@ -247,7 +294,7 @@ func SharedTokens(ctx context.Context, c *cluster.Cluster) (*Tokens, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tokens{cluster: c, list: list}, nil
+	return &Tokens{cluster: c, set: newTokenSet(list, time.Time{})}, nil
 }
 
 // ReadSharedTokens reads the tokens that relays share.
@@ -256,33 +303,46 @@ func ReadSharedTokens(ctx context.Context, c *cluster.Cluster) ([]*Token, error)
 	if err != nil {
 		return nil, err
 	}
-	return parseRecords(records)
+	return parseRecords(records, nil)
 }
 
-func (t *Tokens) reloadShared() (changed bool, err error) {
-	records, version := t.cluster.Tokens()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if version == t.version {
+func (t *Tokens) reloadShared(now time.Time) (changed bool, err error) {
+	t.mu.RLock()
+	same, old := t.cluster.TokensVersion() == t.version, t.set.list
+	t.mu.RUnlock()
+	if same {
 		return false, nil
 	}
-	t.version = version
-	list, err := parseRecords(records)
+	records, version := t.cluster.Tokens()
+	list, err := parseRecords(records, old)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.version = version // a broken record is told once, not every second
 	if err != nil {
 		return false, err
 	}
-	t.list = list
+	t.set = newTokenSet(list, now)
 	return true, nil
 }
 
 // parseRecords reads tokens as they are shared, in the order of their making.
-func parseRecords(records map[string][]byte) ([]*Token, error) {
+// Those of old whose records are the same are taken over.
+func parseRecords(records map[string][]byte, old []*Token) ([]*Token, error) {
+	known := make(map[string]*Token, len(old))
+	for _, t := range old {
+		known[t.ID] = t
+	}
 	list := make([]*Token, 0, len(records))
 	for id, b := range records {
+		if t := known[id]; t != nil && bytes.Equal(t.record, b) {
+			list = append(list, t)
+			continue
+		}
 		t, err := ParseToken(b)
 		if err != nil || t.ID != id {
 			return nil, fmt.Errorf("%w: the record of %s is not understood", ErrTokenFile, id)
 		}
+		t.record = b
 		list = append(list, t)
 	}
 	slices.SortFunc(list, func(a, b *Token) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID)) })
@@ -314,16 +374,15 @@ func (t *Token) check() error {
 func (t *Tokens) Len() int {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return len(t.list)
+	return len(t.set.list)
 }
 
-// find returns the token with this hash that is valid now. All are compared,
-// each in constant time.
+// find returns the token with this hash that is valid now.
 func (t *Tokens) find(hash [32]byte, now time.Time) *Token {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	var found *Token
-	for _, k := range t.list {
+	for _, k := range t.set.alike[[8]byte(hash[:8])] {
 		if subtle.ConstantTimeCompare(k.hash[:], hash[:]) == 1 {
 			found = k
 		}
