@@ -105,18 +105,38 @@ func (c *Cluster) Find(ctx context.Context, label string) (*Owner, error) {
 const lookWithin = 10 * time.Second
 
 // look asks the leader, again if need be: while the servers choose one nobody
-// answers.
+// answers. What another replica knows of the owner is better than nothing then:
+// who is not the owner any more says so.
 func (c *Cluster) look(ctx context.Context, label string) (o *Owner, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
-	err = patiently(ctx, func(ctx context.Context) error {
-		if !c.connected(ctx) {
+	err = patiently(ctx, func(tryCtx context.Context) error {
+		if !c.connected(tryCtx) {
 			return ErrAway
 		}
-		o, _, err = c.ask(ctx, label)
+		if o, _, err = c.ask(tryCtx, label); err != nil && temporary(err) {
+			if known := c.replica(ctx, label); known != nil {
+				o, err = known, nil
+			}
+		}
 		return err
 	})
 	return o, err
+}
+
+// replica is what any of the servers knows of a name; nil if that is nothing.
+func (c *Cluster) replica(ctx context.Context, label string) *Owner {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	e, err := c.own.Get(ctx, label)
+	if err != nil {
+		return nil
+	}
+	o := &Owner{Generation: e.Revision()}
+	if json.Unmarshal(e.Value(), o) != nil {
+		return nil
+	}
+	return o
 }
 
 func (c *Cluster) remember(label string, o *Owner) {
