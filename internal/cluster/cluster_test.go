@@ -378,6 +378,10 @@ func TestServersFail(t *testing.T) {
 			t.Error("stored without a majority")
 		}
 	}
+	c.Forget("safe")
+	if o, err := c.Find(t.Context(), "safe"); err != nil || o == nil || o.Node != "one" {
+		t.Errorf("the owner of a name, without a majority: %v, %v", o, err)
+	}
 	for _, s := range servers.Servers[:2] {
 		s.Run()
 	}
@@ -412,5 +416,36 @@ func TestTokensAndCertificates(t *testing.T) {
 	}
 	if b, err := two.Certificates().Get(t.Context(), "a.example"); err != nil || string(b) != "the key" {
 		t.Errorf("Get = %q, %v", b, err)
+	}
+}
+
+// An overview counts all names, and lists those with most events first.
+func TestOverview(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1)
+	c := open(t, servers, "one", spool.Limits{})
+	for i, label := range []string{"quiet-b", "busy", "quiet-a", "busiest"} {
+		q, _ := claim(t, c, label, 1)
+		for n := range i % 2 * i {
+			if err := q.Append(t.Context(), record(10*i+n, 10)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for most, want := range map[int]string{1: "busiest=3", 3: "busiest=3 busy=1 quiet-b=0", 20: "busiest=3 busy=1 quiet-a=0 quiet-b=0"} {
+		o, err := c.Overview(t.Context(), most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, e := range o.Top {
+			got += fmt.Sprintf(" %s=%d", e.Name, e.Waiting)
+			if e.Owner != "one" || !e.Alive || e.Mode != "auto" {
+				t.Errorf("entry = %+v", e)
+			}
+		}
+		if o.Names != 4 || o.Waiting != 4 || got != " "+want {
+			t.Errorf("overview of %d = %d names, %d events:%s; want 4, 4 and %s", most, o.Names, o.Waiting, got, want)
+		}
 	}
 }

@@ -64,27 +64,27 @@ func (s *Server) sharedStatus() *SharedStatus {
 	if !st.Reachable {
 		return st
 	}
-	all, err := s.cfg.Cluster.Overview(ctx)
+	all, err := s.cfg.Cluster.Overview(ctx, mostTunnels)
 	if err != nil {
 		st.Reachable = false
 		return st
 	}
-	for _, e := range all {
-		st.Names++
-		st.Waiting += e.Waiting
-	}
-	st.Tunnels = append(st.Tunnels, all[:min(len(all), mostTunnels)]...)
+	st.Names, st.Waiting = all.Names, all.Waiting
+	st.Tunnels = append(st.Tunnels, all.Top...)
 	return st
 }
 
 // mostTunnels is how many tunnels a Status lists.
 const mostTunnels = 20
 
+// Clients is how many are connected.
+func (s *Server) Clients() int64 { return s.metrics.links.Load() }
+
 // Status says how the relay stands.
 func (s *Server) Status() Status {
 	st := Status{
 		Version: s.cfg.Version, URL: s.cfg.Public.String(), Domain: s.cfg.Domain, Ready: s.Ready(),
-		Clients: s.metrics.links.Load(), Streams: s.metrics.streams.Load(), Tunnels: []TunnelStatus{},
+		Clients: s.Clients(), Streams: s.metrics.streams.Load(), Tunnels: []TunnelStatus{},
 	}
 	if s.stores() {
 		c := s.totals()

@@ -310,7 +310,7 @@ func serve(ctx context.Context, env *cli.Env, opts Options, cfg relay.Config, ls
 func drain(env *cli.Env, opts Options, local bool, srv *relay.Server, front *intake.Server) {
 	env.Say("draining: requests under way finish, clients are asked to move")
 	srv.Drain()
-	if opts.DrainDelay > 0 && (opts.DrainGiven || !local) && srv.Status().Clients > 0 {
+	if opts.DrainDelay > 0 && (opts.DrainGiven || !local) && srv.Clients() > 0 {
 		timer := time.NewTimer(opts.DrainDelay)
 		defer timer.Stop()
 		<-timer.C
