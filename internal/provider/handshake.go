@@ -178,7 +178,8 @@ func (h *Handshake) Visits(m *scheme.Message) string {
 func (h *Handshake) Accepts(status int) bool { return statusIn(status, h.accept) }
 
 // Request makes the provider's side of the handshake towards target. It is
-// not signed; where Signed is true, Provider.Sign does that.
+// not signed; where Signed is true, Provider.Sign does that. A parameter that
+// the query of target has is left as it is.
 func (h *Handshake) Request(p *Provider, target string, o BuildOptions) (*scheme.Message, error) {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -187,11 +188,13 @@ func (h *Handshake) Request(p *Provider, target string, o BuildOptions) (*scheme
 	s := p.sampler(o)
 	s.values = p.values
 	m := &scheme.Message{Method: h.Method, Header: http.Header{}}
-	if len(h.send.query) > 0 {
+	given := u.Query()
+	add := slices.DeleteFunc(slices.Clone(h.send.query), func(f sampleField) bool { return given.Has(f.name) })
+	if len(add) > 0 {
 		if u.RawQuery != "" {
 			u.RawQuery += "&"
 		}
-		u.RawQuery = string(appendForm([]byte(u.RawQuery), h.send.query, s))
+		u.RawQuery = string(appendForm([]byte(u.RawQuery), add, s))
 	}
 	m.URL = u.String()
 	if h.send.body != nil {

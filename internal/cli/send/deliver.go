@@ -260,7 +260,7 @@ func (s *sending) hints(r *result) []string {
 	switch {
 	case s.expect != nil:
 		hints = append(hints, fmt.Sprintf("%s was expected and %d came", s.o.Expect, status))
-	case status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden:
+	case authStatus(status):
 		hints = append(hints, s.signedBy())
 		if s.signer.Signs() && s.o.Tamper == "" && s.o.Age == 0 {
 			hints = append(hints, "to find out why: "+s.checkLine())
@@ -272,6 +272,11 @@ func (s *sending) hints(r *result) []string {
 		hints = append(hints, "is this the path of the handler? "+safetext.CleanURL(s.target.String()))
 	}
 	return hints
+}
+
+// authStatus says whether status is one that refuses a signature.
+func authStatus(status int) bool {
+	return status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden
 }
 
 // checkLine is the command that tests the endpoint.

@@ -399,12 +399,23 @@ func (s *sending) handshakeVerdict(list []*greeting) error {
 	if wrong == nil {
 		return nil
 	}
-	hints := s.hints(&result{delivery: wrong.request, last: wrong.last})
-	if r := wrong.last.Response; r != nil && wrong.handshake.Note != "" {
-		hints = append(hints, wrong.handshake.Note)
-	}
+	hints := s.handshakeHints(wrong)
 	if !connected {
 		return &cli.Error{Status: cli.StatusError, Hints: hints}
 	}
 	return cli.No(hints...)
+}
+
+// handshakeHints says what to try where g went wrong. What is said of a
+// signature that was refused is said only where there is one.
+func (s *sending) handshakeHints(g *greeting) []string {
+	var hints []string
+	r := g.last.Response
+	if r == nil || g.handshake.Signed || g.handshake.NeedsSecret() || !authStatus(r.Status) {
+		hints = s.hints(&result{delivery: g.request, last: g.last})
+	}
+	if r != nil && g.handshake.Note != "" {
+		hints = append(hints, g.handshake.Note)
+	}
+	return hints
 }
