@@ -100,7 +100,7 @@ func controlDeliveries(c *call) {
 		c.fail(&inputError{Field: "status", Message: "it is one of pending, delivered, failed, dropped, canceled"})
 		return
 	}
-	page, err := c.s.store.List(c.Context(), store.Query{
+	page, err := c.s.listDeliveries(c.Context(), status, store.Query{
 		Provider: q.Get("provider"), Before: q.Get("before"), Limit: limit, Pattern: pattern.Match,
 		Filter: func(d *webhook.Delivery) bool {
 			return (q.Get("endpoint") == "" || d.Verification.SecretName == q.Get("endpoint")) &&

@@ -133,3 +133,36 @@ func TestControlClock(t *testing.T) {
 		t.Errorf("clock = %+v", c)
 	}
 }
+
+// A delivery that failed is listed, page by page, whether the store takes its
+// answer for a failure or only its provider does.
+func TestFailedDeliveries(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	gone, strict := newApp(t, 410), newApp(t, 410, 201, 200)
+	r.register("canvelete", gone.URL)
+	r.register("whatsapp", strict.URL)
+	for _, one := range []string{"canvelete design.created", "whatsapp messages.text", "canvelete design.updated", "whatsapp messages.text", "whatsapp messages.text"} {
+		id, event, _ := strings.Cut(one, " ")
+		r.want(201, "POST", "/_hooks/events", fmt.Sprintf(`{"provider":%q,"type":%q}`, id, event))
+		r.settle()
+	}
+	var got []string
+	for path := "/_hooks/deliveries?status=failed&limit=1"; path != ""; {
+		var out struct {
+			Deliveries []deliveryView
+			Next       *string
+		}
+		r.want(200, "GET", path, "").decode(t, &out)
+		for _, d := range out.Deliveries {
+			got = append(got, fmt.Sprintf("%s %d", d.Provider, d.Attempts[len(d.Attempts)-1].Response.Status))
+		}
+		path = ""
+		if out.Next != nil {
+			path = "/_hooks/deliveries?status=failed&limit=1&before=" + *out.Next
+		}
+	}
+	if want := []string{"whatsapp 201", "canvelete 410", "whatsapp 410", "canvelete 410"}; !slices.Equal(got, want) {
+		t.Errorf("failed: %v, want %v", got, want)
+	}
+}

@@ -87,6 +87,16 @@ func (d *Delivery) Stated(field string) bool { return slices.Contains(d.stated, 
 // Succeeds says whether an answer with this status counts as delivered.
 func (d *Delivery) Succeeds(status int) bool { return statusIn(status, d.Success) }
 
+// SucceedsAlways says whether every 2xx counts as delivered.
+func (d *Delivery) SucceedsAlways() bool {
+	for status := 200; status <= 299; status++ {
+		if !d.Succeeds(status) {
+			return false
+		}
+	}
+	return true
+}
+
 // Stops says whether an answer with this status ends the retries.
 func (d *Delivery) Stops(status int) bool { return statusIn(status, d.Stop) }
 
