@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/hooks-cli/hooks/internal/yamldoc"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/hooks-cli/hooks/internal/spelling"
@@ -126,12 +126,7 @@ func (p *parser) expand(n *yaml.Node, depth int, aliased bool) (*yaml.Node, erro
 // yamlError takes the line out of the message of the YAML package, and leaves
 // out the rest where it would quote the file.
 func yamlError(path string, err error) error {
-	msg := strings.TrimPrefix(err.Error(), "yaml: ")
-	line := 1
-	if m := regexp.MustCompile(`^line (\d+): `).FindStringSubmatch(msg); m != nil {
-		line, _ = strconv.Atoi(m[1]) // digits
-		msg = msg[len(m[0]):]
-	}
+	line, msg := yamldoc.SyntaxError(err)
 	return &Error{File: path, Line: line, Column: 1, Err: fmt.Errorf("not YAML: %s", msg)}
 }
 

@@ -9,14 +9,14 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/spelling"
 	"github.com/hooks-cli/hooks/internal/units"
+	"github.com/hooks-cli/hooks/internal/yamldoc"
 	"go.yaml.in/yaml/v3"
 )
 
 // Limits of a definition.
 const (
-	maxBytes   = 32 << 20
-	maxDepth   = 64
-	maxAliased = 1000 // nodes that aliases stand for
+	maxBytes = 32 << 20
+	maxDepth = 64
 )
 
 // A Problem is one mistake in a definition, with the place where it stands.
@@ -37,7 +37,7 @@ func (p Problem) String() string {
 type decoder struct {
 	problems []Problem
 	at       map[string]*yaml.Node // by path of the field
-	aliased  int
+	aliases  yamldoc.Aliases
 	full     bool // too much was aliased
 }
 
@@ -56,7 +56,8 @@ func parse(data []byte) (*yaml.Node, []Problem) {
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return nil, []Problem{syntaxProblem(err)}
+		line, message := yamldoc.SyntaxError(err)
+		return nil, []Problem{{line, 1, message}}
 	}
 	if len(doc.Content) == 0 {
 		return nil, []Problem{{Line: 1, Column: 1, Message: "the file is empty"}}
@@ -65,19 +66,6 @@ func parse(data []byte) (*yaml.Node, []Problem) {
 		return nil, []Problem{{n.Line, n.Column, fmt.Sprintf("nested deeper than %d", maxDepth)}}
 	}
 	return doc.Content[0], nil
-}
-
-// syntaxProblem takes the line out of an error of the YAML parser.
-func syntaxProblem(err error) Problem {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	if rest, ok := strings.CutPrefix(text, "line "); ok {
-		if num, msg, ok := strings.Cut(rest, ": "); ok {
-			if line, err := strconv.Atoi(num); err == nil {
-				return Problem{line, 1, msg}
-			}
-		}
-	}
-	return Problem{Line: 1, Column: 1, Message: text}
 }
 
 // tooDeep returns a node below the limit. Aliases are not followed: decode
@@ -106,13 +94,11 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string, depth int) 
 	if depth > maxDepth || d.full {
 		return
 	}
-	if n.Kind == yaml.AliasNode {
-		if d.aliased += size(n.Alias, maxAliased); d.aliased > maxAliased {
-			d.full = true
-			d.problem(n, "aliases stand for more than %d nodes", maxAliased)
-			return
-		}
-		n = n.Alias
+	named := n
+	if n = d.aliases.Follow(n); n == nil {
+		d.full = true
+		d.problem(named, "aliases stand for more than %d nodes", yamldoc.MaxAliased)
+		return
 	}
 	d.at[path] = n
 	if n.Tag == "!!null" && n.Kind == yaml.ScalarNode {
@@ -139,21 +125,6 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string, depth int) 
 	default:
 		d.decodeScalar(n, v)
 	}
-}
-
-// size counts the nodes below n, aliases followed, up to a limit.
-func size(n *yaml.Node, limit int) int {
-	total := 1
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	for _, c := range n.Content {
-		if total > limit {
-			return total
-		}
-		total += size(c, limit-total)
-	}
-	return total
 }
 
 func (d *decoder) decodeFact(n *yaml.Node, f fact, path string, depth int) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,14 +17,14 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/spelling"
 	"github.com/hooks-cli/hooks/internal/units"
+	"github.com/hooks-cli/hooks/internal/yamldoc"
 )
 
 // Limits of a file. One that is meant has far less.
 const (
-	maxBytes   = 32 << 20
-	maxDepth   = 64
-	maxAliased = 1000 // nodes that aliases stand for
-	maxSteps   = 10_000
+	maxBytes = 32 << 20
+	maxDepth = 64
+	maxSteps = 10_000
 )
 
 // Parse reads a file: its scenarios, one a document. The problems are all
@@ -46,7 +45,8 @@ func Parse(file string, data []byte) ([]*Scenario, []*Problem) {
 			break
 		}
 		if err != nil {
-			d.syntax(err)
+			line, message := yamldoc.SyntaxError(err)
+			d.problem(Place{line, 1}, "not YAML: %s", message)
 			break
 		}
 		if len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" {
@@ -75,7 +75,7 @@ func Sort(problems []*Problem) {
 type decoder struct {
 	file     string
 	problems []*Problem
-	aliased  int
+	aliases  yamldoc.Aliases
 
 	// Of the scenario that is being read.
 	vars  []string
@@ -86,16 +86,6 @@ type decoder struct {
 
 func (d *decoder) problem(at Place, format string, args ...any) {
 	d.problems = append(d.problems, &Problem{File: d.file, Place: at, Message: fmt.Sprintf(format, args...)})
-}
-
-// syntax takes the line out of an error of the YAML parser.
-func (d *decoder) syntax(err error) {
-	msg, line := strings.TrimPrefix(err.Error(), "yaml: "), 1
-	if m := regexp.MustCompile(`^line (\d+): `).FindStringSubmatch(msg); m != nil {
-		line, _ = strconv.Atoi(m[1]) // digits
-		msg = msg[len(m[0]):]
-	}
-	d.problem(Place{line, 1}, "not YAML: %s", msg)
 }
 
 func (d *decoder) uniqueNames(list []*Scenario) {
@@ -110,33 +100,13 @@ func (d *decoder) uniqueNames(list []*Scenario) {
 
 func placeOf(n *yaml.Node) Place { return Place{n.Line, n.Column} }
 
-// resolve follows aliases; what they stand for is counted. It returns nil when
-// that is too much.
+// resolve follows aliases. It returns nil when they stand for too much.
 func (d *decoder) resolve(n *yaml.Node) *yaml.Node {
-	at := placeOf(n)
-	for n.Kind == yaml.AliasNode {
-		n = n.Alias
-		if d.aliased += size(n, maxAliased); d.aliased > maxAliased {
-			d.problem(at, "aliases stand for more than %d values", maxAliased)
-			return nil
-		}
+	end := d.aliases.Follow(n)
+	if end == nil {
+		d.problem(placeOf(n), "aliases stand for more than %d values", yamldoc.MaxAliased)
 	}
-	return n
-}
-
-// size counts the nodes below n, aliases followed, up to a limit.
-func size(n *yaml.Node, limit int) int {
-	total := 1
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	for _, c := range n.Content {
-		if total > limit {
-			return total
-		}
-		total += size(c, limit-total)
-	}
-	return total
+	return end
 }
 
 func kindName(n *yaml.Node) string {
