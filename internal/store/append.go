@@ -29,37 +29,60 @@ const rowOverhead = 256
 // ErrStoreFull, ErrIO, ErrBusy, ErrReadOnly, a *FileError, or that of ctx if
 // it ended before d's turn came.
 func (s *Store) Append(ctx context.Context, d *webhook.Delivery) error {
-	id, err := ids.Parse(d.ID)
+	in, err := s.incoming(d)
 	if err != nil {
-		return fmt.Errorf("store delivery: %w", err)
-	}
-	in := &incoming{
-		delivery: d, id: id[:], sum: sha256.Sum256(d.Body),
-		record: encodeDelivery(s.dict, d, id[:]), facet: facetOf(d),
-		skew: id.Time().Sub(d.ReceivedAt.Truncate(time.Millisecond)).Milliseconds(),
-	}
-	if raw, err := ids.Parse(d.DuplicateOf); err == nil {
-		in.known = raw[:]
-	}
-	size := len(d.Body) + len(in.record) + rowOverhead
-	for i := range d.Attempts {
-		a := d.Attempts[i]
-		in.attempts = append(in.attempts, encodeAttempt(s.dict, &a))
-		if a.Response != nil {
-			size += len(a.Response.Body)
-		}
+		return err
 	}
 	var dup string
-	err = s.do(ctx, size, func(tx *transaction) error {
+	err = s.do(ctx, in.size(), func(tx *transaction) error {
 		var err error
 		dup, err = in.insert(tx)
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("store delivery: %w", err)
+	return in.end(dup, err)
+}
+
+// AppendAll does what Append does for each of ds, in their order and with one
+// commit. It returns as many outcomes: one that is refused does not keep the
+// others out.
+func (s *Store) AppendAll(ctx context.Context, ds []*webhook.Delivery) []error {
+	out, dups := make([]error, len(ds)), make([]string, len(ds))
+	list := make([]*incoming, len(ds))
+	size := 0
+	for i, d := range ds {
+		if list[i], out[i] = s.incoming(d); list[i] != nil {
+			size += list[i].size()
+		}
 	}
-	if dup != "" {
-		d.DuplicateOf = dup
+	if size == 0 { // nothing that can be stored
+		return out
+	}
+	err := s.do(ctx, size, func(tx *transaction) error { return insertAll(tx, list, dups, out) })
+	for i, in := range list {
+		switch {
+		case in == nil:
+		case err != nil:
+			out[i] = in.end("", err)
+		default:
+			out[i] = in.end(dups[i], out[i])
+		}
+	}
+	return out
+}
+
+// insertAll inserts what is in list, nil for what cannot be stored. It leaves
+// what each repeats in dups, and in out why one was refused.
+func insertAll(tx *transaction, list []*incoming, dups []string, out []error) error {
+	for i, in := range list {
+		if in == nil {
+			continue
+		}
+		dup, err := in.insert(tx)
+		var r refusal
+		if err != nil && !errors.As(err, &r) {
+			return err
+		}
+		dups[i], out[i] = dup, r.error
 	}
 	return nil
 }
@@ -75,6 +98,49 @@ type incoming struct {
 	attempts []*recordWriter
 	facet    facet
 	skew     int64 // how far its id is ahead of the time it was received, ms
+}
+
+// incoming encodes d.
+func (s *Store) incoming(d *webhook.Delivery) (*incoming, error) {
+	id, err := ids.Parse(d.ID)
+	if err != nil {
+		return nil, fmt.Errorf("store delivery: %w", err)
+	}
+	in := &incoming{
+		delivery: d, id: id[:], sum: sha256.Sum256(d.Body),
+		record: encodeDelivery(s.dict, d, id[:]), facet: facetOf(d),
+		skew: id.Time().Sub(d.ReceivedAt.Truncate(time.Millisecond)).Milliseconds(),
+	}
+	if raw, err := ids.Parse(d.DuplicateOf); err == nil {
+		in.known = raw[:]
+	}
+	for i := range d.Attempts {
+		a := d.Attempts[i]
+		in.attempts = append(in.attempts, encodeAttempt(s.dict, &a))
+	}
+	return in, nil
+}
+
+// size is about what it takes on disk.
+func (in *incoming) size() int {
+	size := len(in.delivery.Body) + len(in.record) + rowOverhead
+	for _, a := range in.delivery.Attempts {
+		if a.Response != nil {
+			size += len(a.Response.Body)
+		}
+	}
+	return size
+}
+
+// end is the outcome of insert once it is on disk.
+func (in *incoming) end(dup string, err error) error {
+	if err != nil {
+		return fmt.Errorf("store delivery: %w", err)
+	}
+	if dup != "" {
+		in.delivery.DuplicateOf = dup
+	}
+	return nil
 }
 
 // insert is the part of Append that is done in the transaction. It returns the

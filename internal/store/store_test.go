@@ -162,6 +162,30 @@ func TestAppendTwice(t *testing.T) {
 	}
 }
 
+// Many are stored in their order, and what cannot be is refused by itself.
+func TestAppendAll(t *testing.T) {
+	t.Parallel()
+	s := open(t, store.Options{})
+	first, malformed, again, last := sample("evt_1"), sample("evt_2"), sample("evt_1"), sample("evt_3")
+	malformed.ID = "evt_2"
+	out := s.AppendAll(t.Context(), []*webhook.Delivery{first, malformed, first, again, last})
+	for i, want := range []error{nil, ids.ErrMalformed, store.ErrExists, nil, nil} {
+		if !errors.Is(out[i], want) {
+			t.Errorf("outcome %d is %v, want %v", i, out[i], want)
+		}
+	}
+	if again.DuplicateOf != first.ID || first.DuplicateOf != "" {
+		t.Errorf("duplicates of %q and %q, want of none and of %q", first.DuplicateOf, again.DuplicateOf, first.ID)
+	}
+	page, err := s.List(t.Context(), store.Query{})
+	if err != nil || len(page.Deliveries) != 3 {
+		t.Errorf("List = %d deliveries, %v, want 3", len(page.Deliveries), err)
+	}
+	if out := s.AppendAll(t.Context(), nil); len(out) != 0 {
+		t.Errorf("outcomes of nothing: %v", out)
+	}
+}
+
 func TestConcurrentAppends(t *testing.T) {
 	t.Parallel()
 	s := open(t, store.Options{})

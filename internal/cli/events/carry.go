@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -206,13 +207,10 @@ func RunImport(ctx context.Context, env *cli.Env, o ImportOptions) error {
 	if err != nil {
 		return err
 	}
-	var done imported
-	err = httptext.Read(bytes.NewReader(data), func(item httptext.Item) error {
-		if item.Attempt != nil {
-			return keepAttempt(ctx, st, item)
-		}
-		return done.keep(ctx, env, st, item.Delivery)
-	})
+	in := importing{store: st, now: env.Now}
+	err = httptext.Read(bytes.NewReader(data), func(item httptext.Item) error { return in.take(ctx, item) })
+	err = errors.Join(err, in.flush(ctx)) // what comes before a mistake is kept
+	done := in.done
 	if err != nil {
 		return importError(env, done, err)
 	}
@@ -244,12 +242,39 @@ type storeError struct{ err error }
 func (e *storeError) Error() string { return e.err.Error() }
 func (e *storeError) Unwrap() error { return e.err }
 
-// keep stores d under its own id, or a new one. What it says about addresses
-// is a label from now on.
-func (i *imported) keep(ctx context.Context, env *cli.Env, st *store.Store, d *webhook.Delivery) error {
+// Deliveries are stored so many at a time: each commit waits for the disk.
+const (
+	batchCount = 256
+	batchBytes = 4 << 20
+)
+
+// importing is an import under way.
+type importing struct {
+	store *store.Store
+	now   func() time.Time
+	batch []*webhook.Delivery
+	bytes int
+	done  imported
+}
+
+// take puts a delivery into the batch, under its own id or a new one. What it
+// says about addresses is a label from now on. An attempt that stands on a line
+// of its own is put to its delivery.
+func (i *importing) take(ctx context.Context, item httptext.Item) error {
+	if item.Attempt != nil {
+		if err := i.flush(ctx); err != nil {
+			return err
+		}
+		err := i.store.AddAttempt(ctx, item.DeliveryID, *item.Attempt)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return &storeError{err}
+		}
+		return nil
+	}
+	d := item.Delivery
 	d.RemoteAddr = replay.ImportedAddr
 	if d.ReceivedAt.IsZero() {
-		d.ReceivedAt = env.Now()
+		d.ReceivedAt = i.now()
 	}
 	if d.Direction == "" {
 		d.Direction = webhook.Received
@@ -258,22 +283,30 @@ func (i *imported) keep(ctx context.Context, env *cli.Env, st *store.Store, d *w
 		var gen ids.Generator
 		d.ID = gen.At(d.ReceivedAt)
 	}
-	switch err := st.Append(ctx, d); {
-	case errors.Is(err, store.ErrExists):
-		i.Known++
-	case err != nil:
-		return &storeError{fmt.Errorf("import %s: %w", d.ID, err)}
-	default:
-		i.Imported++
+	i.batch, i.bytes = append(i.batch, d), i.bytes+len(d.Body)
+	if len(i.batch) < batchCount && i.bytes < batchBytes {
+		return nil
 	}
-	return nil
+	return i.flush(ctx)
 }
 
-// keepAttempt puts an attempt that stood on a line of its own to its delivery.
-func keepAttempt(ctx context.Context, st *store.Store, item httptext.Item) error {
-	err := st.AddAttempt(ctx, item.DeliveryID, *item.Attempt)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return &storeError{err}
+// flush stores the batch.
+func (i *importing) flush(ctx context.Context) error {
+	batch := i.batch
+	if len(batch) == 0 {
+		return nil
 	}
-	return nil
+	i.batch, i.bytes = nil, 0
+	var failed error
+	for n, err := range i.store.AppendAll(ctx, batch) {
+		switch {
+		case errors.Is(err, store.ErrExists):
+			i.done.Known++
+		case err == nil:
+			i.done.Imported++
+		case failed == nil:
+			failed = &storeError{fmt.Errorf("import %s: %w", batch[n].ID, err)}
+		}
+	}
+	return failed
 }
