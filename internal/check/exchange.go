@@ -95,7 +95,7 @@ func (r *run) sendNow(ctx context.Context, s *shot) answer {
 }
 
 // dropped says whether the app may have gone down.
-func (a *answer) dropped() bool { return a.status == 0 }
+func (a answer) dropped() bool { return a.status == 0 }
 
 // words tells the answer to a person: its status, and what it says if it is
 // short.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/deliver"
@@ -18,6 +19,9 @@ const (
 	// comeBack is how long an app that went down may take to be there again.
 	comeBack  = 2 * time.Second
 	lookAgain = 200 * time.Millisecond
+	// patience is how long the first answer may take for the requests of the
+	// hostile cases to be sent one by one from the start.
+	patience = 500 * time.Millisecond
 	// quickLimit is how long an exchange may take once an app that is otherwise
 	// quick has left one without an answer: there will be none.
 	quickLimit = 2 * time.Second
@@ -194,6 +198,9 @@ func (r *run) all(ctx context.Context) {
 			r.atOnce(ctx, list)
 			continue
 		}
+		if t == hostile && r.slow() && r.o.Restart != nil && r.enduredAtOnce(ctx, list) {
+			continue
+		}
 		for _, d := range list {
 			if ctx.Err() != nil {
 				return
@@ -209,18 +216,68 @@ func (r *run) wanted(id string) bool {
 	return r.selected(id) || r.selected(hidesSecret) && strings.HasPrefix(id, "rejects-")
 }
 
+// done is a case that was run and is not settled.
+type done struct {
+	finding
+	took time.Duration
+}
+
+// slow says whether requests are sent together where one by one is better, so
+// that the run comes to an end.
+func (r *run) slow() bool { return r.base.duration > patience && !r.o.Serial }
+
+// enduredAtOnce runs the hostile cases of a slow app at the same time, each
+// followed by a valid sample. If all requests were answered and the app was
+// there after every case, it settles them. Otherwise it settles nothing: one by
+// one they show which is the cause, for which the app is started again.
+func (r *run) enduredAtOnce(ctx context.Context, list []definition) bool {
+	if r.down != "" {
+		return false
+	}
+	r.o.Client.Close()
+	results := make([]done, len(list))
+	var failed atomic.Bool
+	var wg sync.WaitGroup
+	for i, d := range list {
+		wg.Go(func() {
+			began := r.o.Now()
+			f := r.try(ctx, d, func(ctx context.Context, d definition, shots []shot) []answer {
+				answers := r.volley(ctx, d, shots)
+				if slices.ContainsFunc(answers, answer.dropped) {
+					failed.Store(true)
+				}
+				return answers
+			})
+			if f.status != Skipped && !failed.Load() {
+				if up, _ := r.alive(ctx); !up {
+					failed.Store(true)
+				}
+			}
+			results[i] = done{f, r.o.Now().Sub(began)}
+		})
+	}
+	wg.Wait()
+	r.o.Client.Close()
+	if failed.Load() && ctx.Err() == nil {
+		_ = r.o.Restart(ctx) // whether it is there shows at once
+	}
+	if failed.Load() || ctx.Err() != nil {
+		return false
+	}
+	for i, d := range list {
+		r.settle(d, results[i].finding, results[i].took)
+	}
+	return true
+}
+
 // atOnce runs cases at the same time and settles them in their order.
 func (r *run) atOnce(ctx context.Context, list []definition) {
-	type done struct {
-		finding
-		took time.Duration
-	}
 	results := make([]chan done, len(list))
 	var wg sync.WaitGroup
 	for i, d := range list {
 		results[i] = make(chan done, 1)
 		began := r.o.Now()
-		work := func() { results[i] <- done{r.try(ctx, d), r.o.Now().Sub(began)} }
+		work := func() { results[i] <- done{r.try(ctx, d, r.volley), r.o.Now().Sub(began)} }
 		if r.o.Serial {
 			work()
 			x := <-results[i]
@@ -250,7 +307,11 @@ func (r *run) one(ctx context.Context, d definition) {
 		r.o.Starting(d.Case)
 	}
 	began := r.o.Now()
-	f := r.try(ctx, d)
+	send := r.volley
+	if d.tier == hostile {
+		send = r.oneByOne
+	}
+	f := r.try(ctx, d, send)
 	if d.tier == hostile && f.status != Skipped && r.down == "" && ctx.Err() == nil {
 		r.o.Client.Close() // what is left over in a connection is not the next case's fault
 		if up, why := r.alive(ctx); !up {
@@ -269,8 +330,8 @@ func fellWords(why string) string {
 	return "; after it the app no longer accepts a valid sample: " + why
 }
 
-// try runs a case and says what it came to.
-func (r *run) try(ctx context.Context, d definition) finding {
+// try runs a case, whose requests go out by send, and says what it came to.
+func (r *run) try(ctx context.Context, d definition, send func(context.Context, definition, []shot) []answer) finding {
 	if r.down != "" && d.ID != aliveAtEnd && d.ID != hidesSecret {
 		return notRun("the app has not answered since " + r.down)
 	}
@@ -283,10 +344,6 @@ func (r *run) try(ctx context.Context, d definition) finding {
 			return notRun(why)
 		}
 		return notRun("it cannot be made: " + err.Error())
-	}
-	send := r.volley
-	if d.tier == hostile {
-		send = r.oneByOne
 	}
 	answers := send(ctx, d, shots)
 	shots, answers = r.fair(ctx, d, shots[:len(answers)], answers)
@@ -313,9 +370,18 @@ func (r *run) volley(ctx context.Context, d definition, shots []shot) []answer {
 
 // oneByOne sends the requests of a hostile case. Where one is not answered and
 // the app is gone after it, it is brought back before the next, if that can
-// be.
+// be. Those to a slow app go together: which of them it was is known less well
+// then, but the case is.
 func (r *run) oneByOne(ctx context.Context, d definition, shots []shot) []answer {
 	var out []answer
+	if r.slow() {
+		r.o.Client.Close()
+		out = r.volley(ctx, d, shots)
+		if i := slices.IndexFunc(out, answer.dropped); i >= 0 {
+			r.hurry(&out[i])
+		}
+		return out
+	}
 	for i := range shots {
 		r.o.Client.Close() // a new connection, so that nothing is sent twice
 		a := r.send(ctx, &shots[i])

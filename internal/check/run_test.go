@@ -134,6 +134,42 @@ func TestDown(t *testing.T) {
 	}
 }
 
+// TestSlow: the requests of each hostile case go to a slow app together, with a
+// valid sample after each. A case that brings it down is still named.
+func TestSlow(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fault   string
+		restart bool
+		want    []string
+	}{
+		"sound":            {want: nil},
+		"sound-restart":    {restart: true, want: nil},
+		"dies-and-restart": {fault: "dies-of-garbage", restart: true, want: []string{"rejects-malformed-signature"}},
+		"dies":             {fault: "dies-of-garbage", want: []string{"alive-at-end", "rejects-malformed-signature"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inner := &handler{fault: test.fault}
+			var first sync.Once
+			o := options(t, get(t, "slack"), slackSecret(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				first.Do(func() { <-time.After(600 * time.Millisecond) })
+				inner.ServeHTTP(w, r)
+			}))
+			if test.restart {
+				o.Restart = func(context.Context) error { inner.dead.Store(false); return nil }
+			}
+			r := run(t, o)
+			if got := failures(r); !slices.Equal(got, test.want) {
+				t.Errorf("failed %v, want %v", got, test.want)
+			}
+			if test.fault != "" && !strings.Contains(find(t, r, "rejects-malformed-signature").Actual, "after it the app no longer accepts a valid sample") {
+				t.Errorf("actual %q", find(t, r, "rejects-malformed-signature").Actual)
+			}
+		})
+	}
+}
+
 func TestEffects(t *testing.T) {
 	t.Parallel()
 	for fault, want := range map[string]check.Status{"": check.Passed, "works-later": check.Passed, "not-idempotent": check.Failed} {

@@ -182,8 +182,16 @@ func (c *checking) clear() {
 	}
 }
 
+// slowAnswer is how long an answer may take without a word about what that
+// means for the run.
+const slowAnswer = 2 * time.Second
+
 // observe prints a result as soon as it stands.
 func (c *checking) observe(r check.Result) {
+	if r.ID == "accepts-valid" && r.Duration > slowAnswer {
+		c.clear()
+		c.env.Say("the first answer took %s: all cases take some minutes; --only and --skip choose among them", r.Duration.Round(100*time.Millisecond))
+	}
 	if c.env.Global.WantsJSON() || c.env.Global.Quiet && r.Status != check.Failed {
 		return
 	}
