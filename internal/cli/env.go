@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"log"
 	"net/http"
 	"os"
 	"os/user"
@@ -78,6 +79,9 @@ type Env struct {
 
 // System returns the Env of the running process.
 func System() *Env {
+	// The standard library tells the log of odd answers, on standard error and
+	// in its own words. What went wrong is told by whoever made the request.
+	log.SetOutput(io.Discard)
 	dir, err := os.Getwd()
 	if err != nil {
 		dir = "."
