@@ -22,7 +22,7 @@ import (
 //
 // It listens on a free port (or -port), writes its URL to the file of -ready,
 // answers with the statuses of -status in turn (the last one repeats) and the
-// text of -body, and appends each request to the file of -log: a line with
+// text of -body, or with -echo what it was sent, and appends each request to the file of -log: a line with
 // method and target, a line for each header named by -headers, and the body.
 func endpoint(args []string) int {
 	fs := flag.NewFlagSet("endpoint", flag.ExitOnError)
@@ -33,9 +33,10 @@ func endpoint(args []string) int {
 		headers = fs.String("headers", "", "headers to log, with commas")
 		status  = fs.String("status", "200", "statuses, with commas")
 		body    = fs.String("body", "ok\n", "body of the answers")
+		echo    = fs.Bool("echo", false, "answer with the body of the request")
 	)
 	_ = fs.Parse(args) // ExitOnError
-	app := &app{statuses: strings.Split(*status, ","), body: *body, log: *log, headers: strings.FieldsFunc(*headers, func(r rune) bool { return r == ',' })}
+	app := &app{statuses: strings.Split(*status, ","), body: *body, echo: *echo, log: *log, headers: strings.FieldsFunc(*headers, func(r rune) bool { return r == ',' })}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	l, err := net.Listen("tcp", "127.0.0.1:"+*port)
@@ -60,6 +61,7 @@ func endpoint(args []string) int {
 
 type app struct {
 	body, log string
+	echo      bool
 	headers   []string
 
 	mu       sync.Mutex // guards the following, and writes to log
@@ -84,6 +86,10 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		code = http.StatusInternalServerError
 	}
 	w.WriteHeader(code)
+	if a.echo {
+		_, _ = w.Write(body)
+		return
+	}
 	_, _ = io.WriteString(w, a.body)
 }
 

@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"hooks":    func() { os.Exit(root.Main(program())) },
 		"endpoint": func() { os.Exit(endpoint(os.Args[1:])) },
+		"names":    func() { os.Exit(names(os.Args[1:])) },
 	})
 }
 

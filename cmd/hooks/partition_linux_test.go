@@ -15,6 +15,7 @@ import (
 type cable struct {
 	t                   *testing.T
 	relay, client, link string
+	net                 string // the first three bytes of all addresses, with a dot behind
 }
 
 func (c *cable) ip(args ...string) error {
@@ -25,8 +26,9 @@ func (c *cable) ip(args ...string) error {
 	return nil
 }
 
-// newCable makes the network of namespaces, or skips the test.
-func newCable(t *testing.T) (*cable, place) {
+// newCable makes the network of namespaces, or skips the test. Its letter tells
+// it from others at the same time.
+func newCable(t *testing.T, letter byte) (*cable, place) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("network namespaces need root")
@@ -34,9 +36,9 @@ func newCable(t *testing.T) (*cable, place) {
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Skip("network namespaces need iproute2")
 	}
-	id := fmt.Sprintf("hk%05d", os.Getpid()%100_000)
-	c := &cable{t: t, relay: id + "r", client: id + "c", link: id + "c1"}
-	net := fmt.Sprintf("10.%d.%d.", 200+rand.IntN(50), rand.IntN(256))
+	id := fmt.Sprintf("hk%05d%c", os.Getpid()%100_000, letter)
+	net := fmt.Sprintf("10.%d.%d.", 200+int(letter-'a'), rand.IntN(256))
+	c := &cable{t: t, relay: id + "r", client: id + "c", link: id + "c1", net: net}
 	if err := c.ip("netns", "add", c.relay); err != nil {
 		t.Skip("network namespaces are not to be had: ", err)
 	}
@@ -76,7 +78,7 @@ func newCable(t *testing.T) (*cable, place) {
 // after.
 func TestTunnelSurvivesPartitions(t *testing.T) {
 	t.Parallel()
-	c, at := newCable(t)
+	c, at := newCable(t, 'a')
 	cycles, shortest, longest := 1, time.Second, 2*time.Second
 	if n := networkCycles(); n > 0 {
 		cycles, shortest, longest = n, 5*time.Second, time.Minute

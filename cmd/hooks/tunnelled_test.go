@@ -59,6 +59,7 @@ type place struct {
 	senders, clients  string   // its URL, as the two see it
 	relay             []string // more arguments
 	dataDir           string
+	app               []string // more arguments
 }
 
 // here is loopback.
@@ -112,7 +113,7 @@ func newTunnelled(t *testing.T, at place, client ...string) *tunnelled {
 	d.client = &proc{t: t, env: env, argv: slices.Concat(at.clientIn, []string{
 		hooks, "tunnel", port, "--relay", at.clients, "--name", "crash", "--store", d.captures, "--print", "none",
 	}, client)}
-	d.app = &proc{t: t, env: env, argv: slices.Concat(at.clientIn, []string{endpoint, "-port", port, "-status", "201", "-log", d.log})}
+	d.app = &proc{t: t, env: env, argv: slices.Concat(at.clientIn, []string{endpoint, "-port", port, "-status", "201", "-log", d.log}, at.app)}
 	t.Cleanup(d.stop)
 	for _, p := range []*proc{d.relay, d.client, d.app} {
 		p.start()
