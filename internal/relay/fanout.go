@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"sync"
-	"time"
 
 	"github.com/hooks-cli/hooks/internal/wire"
 )
@@ -96,16 +95,16 @@ func (c *copied) send(s *Server, ses *session, head *wire.RequestHead, first []b
 	}
 	stop := st.ResetOn(c.ctx)
 	defer stop()
-	silent := time.AfterFunc(s.cfg.Limits.HeadWait, func() { st.Reset(wire.ResetTimeout, "no answer in time") })
-	defer silent.Stop()
+	patience := newPatience(st, s.cfg.Limits.HeadWait)
+	defer patience.end()
 	var body sync.WaitGroup
 	if !whole {
-		body.Go(func() { c.stream(s, st) })
+		body.Go(func() { c.stream(s, st, patience) })
 	}
 	for info := true; info && err == nil; {
 		_, info, err = st.NextHead()
 	}
-	silent.Stop()
+	patience.end()
 	if err == nil {
 		_, _ = st.WriteTo(io.Discard) // nobody waits for it
 	}
@@ -113,7 +112,7 @@ func (c *copied) send(s *Server, ses *session, head *wire.RequestHead, first []b
 }
 
 // stream sends the parts of the body.
-func (c *copied) stream(s *Server, st *wire.Stream) {
+func (c *copied) stream(s *Server, st *wire.Stream, patience *patience) {
 	for {
 		select {
 		case <-c.ctx.Done():
@@ -123,6 +122,7 @@ func (c *copied) stream(s *Server, st *wire.Stream) {
 			if _, err := st.Write(p); err != nil && c.ctx.Err() == nil {
 				return
 			}
+			patience.renew()
 			continue
 		case <-c.end:
 		}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/intake"
@@ -142,7 +143,8 @@ func (x *exchange) through(ses *session, others []*session, live bool) *refusal 
 	x.s.metrics.overhead.observe(time.Since(x.began))
 	stop := st.ResetOn(x.r.Context())
 	defer stop()
-	up := upload{fan: x.fan(others, head, first, whole)}
+	up := upload{fan: x.fan(others, head, first, whole), patience: newPatience(st, x.s.cfg.Limits.HeadWait)}
+	defer up.patience.end()
 	if !whole {
 		up.start(x, st)
 	}
@@ -226,7 +228,8 @@ func bodyRefusal(err error) *refusal {
 // An upload streams a request's body. It may outlive the handler by a moment:
 // net/http waits for whoever still reads the body.
 type upload struct {
-	fan *fanout
+	fan      *fanout
+	patience *patience
 
 	mu  sync.Mutex // guards err
 	err *refusal
@@ -247,6 +250,7 @@ func (u *upload) start(x *exchange, st *wire.Stream) {
 			if err == io.EOF {
 				u.fan.finish(true)
 				_ = st.Finish((*p)[:n]) // a stream that failed fails the answer too
+				u.patience.renew()
 				return
 			}
 			if err != nil {
@@ -259,8 +263,40 @@ func (u *upload) start(x *exchange, st *wire.Stream) {
 			if _, err := st.Write((*p)[:n]); err != nil {
 				return
 			}
+			u.patience.renew()
 		}
 	}()
+}
+
+// A patience is how long the head of an app's answer is waited for: it begins
+// anew with every part of the request's body that goes out, for an app on a
+// slow network is not silent before it has the whole.
+type patience struct {
+	limit time.Duration
+	timer *time.Timer
+	ended atomic.Bool
+}
+
+func newPatience(st *wire.Stream, limit time.Duration) *patience {
+	p := &patience{limit: limit}
+	p.timer = time.AfterFunc(limit, func() {
+		if !p.ended.Load() {
+			st.Reset(wire.ResetTimeout, "no answer in time")
+		}
+	})
+	return p
+}
+
+func (p *patience) renew() {
+	if !p.ended.Load() {
+		p.timer.Reset(p.limit)
+	}
+}
+
+// end is called when the head is there.
+func (p *patience) end() {
+	p.ended.Store(true)
+	p.timer.Stop()
 }
 
 // failure is why the body could not be read, nil if that is not the reason.
@@ -272,8 +308,6 @@ func (u *upload) failure() *refusal {
 
 // answer waits for the app's answer and writes it to the sender.
 func (x *exchange) answer(st *wire.Stream, up *upload) *refusal {
-	silent := time.AfterFunc(x.s.cfg.Limits.HeadWait, func() { st.Reset(wire.ResetTimeout, "no answer in time") })
-	defer silent.Stop()
 	for {
 		h, info, err := st.NextHead()
 		if err != nil {
@@ -283,7 +317,7 @@ func (x *exchange) answer(st *wire.Stream, up *upload) *refusal {
 			return streamRefusal(x.r.Context(), err)
 		}
 		if !info {
-			silent.Stop()
+			up.patience.end()
 			return x.pass(st, h)
 		}
 		if h.Status == http.StatusEarlyHints {
