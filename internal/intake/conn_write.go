@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"time"
 )
 
@@ -32,6 +33,9 @@ func (c *conn) Write(p []byte) (int, error) {
 		}
 	}
 }
+
+// NetConn is what is below.
+func (c *conn) NetConn() net.Conn { return c.Conn }
 
 // lingerTime is how long a connection that ends before the peer has said all
 // is drained: closed at once, it would be reset and the answer lost.

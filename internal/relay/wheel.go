@@ -41,8 +41,8 @@ func (w *wheel) tick() {
 		if s.link.Err() != nil {
 			continue
 		}
-		s.link.Ping(pingEvery * 3 / 4) // it does not block
-		w.addLocked(s, pingEvery)
+		quiet := s.link.Ping(pingEvery * 3 / 4) // it does not block
+		w.addLocked(s, pingEvery-quiet)
 	}
 }
 

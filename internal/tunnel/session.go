@@ -157,9 +157,7 @@ func (s *session) watch(ctx context.Context) {
 			s.link.Close(wire.CloseHeartbeat, "")
 			return
 		}
-		if n%max(int(s.ping.Seconds()), 1) == 0 {
-			s.link.Ping(s.ping * 3 / 4)
-		}
+		s.link.Ping(s.ping * 3 / 4)
 	}
 }
 

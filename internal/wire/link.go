@@ -105,6 +105,8 @@ type Link struct {
 	born   time.Time
 
 	heard   atomic.Int64 // ns since born when a message or control frame came last
+	said    atomic.Int64 // the same of what was written
+	asked   atomic.Int64 // the same of the last Ping that was due
 	rtt     atomic.Int64 // ns, of the last ping
 	written atomic.Int64 // bytes of messages
 	read    atomic.Int64
@@ -128,6 +130,7 @@ type Link struct {
 	pong    string
 	hasPong bool
 	writing bool
+	most    int  // bytes of a message, as the connection takes them
 	closed  bool // farewell was said
 	err     *CloseError
 }
@@ -139,7 +142,7 @@ func NewLink(ws *websocket.Conn, o Options) *Link {
 		ws: ws, role: o.Role, cb: o.Callbacks, pools: &o.Shared.pools,
 		recvOf: o.Recv, sendOf: o.Send, born: time.Now(), ctlTokens: controlBurst,
 		nextID: 1, send: sendWindow{o.Send.Link}, recv: newRecvWindow(o.Recv.Link),
-		writing: o.Held,
+		writing: o.Held, most: firstMessage,
 	}
 	l.idle.L = &l.mu
 	ws.SetReadLimit(MaxMessage)
@@ -185,15 +188,22 @@ func (l *Link) Streams() int {
 	return len(l.streams)
 }
 
-// Ping asks for a sign of life if nothing came for idle. It does not block.
-func (l *Link) Ping(idle time.Duration) {
-	if time.Since(l.born)-time.Duration(l.heard.Load()) < idle {
-		return
+// Ping asks for a sign of life if nothing came for idle, and gives one if
+// nothing was written for idle: while much flows in one direction the other end
+// may have to wait long for an answer. It does not block, and returns for how
+// long the link has been quiet.
+func (l *Link) Ping(idle time.Duration) time.Duration {
+	now := time.Since(l.born)
+	quiet := now - time.Duration(max(l.asked.Load(), min(l.heard.Load(), l.said.Load())))
+	if quiet < idle {
+		return quiet
 	}
+	l.asked.Store(int64(now))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ping = true
 	l.kickLocked(false)
+	return 0
 }
 
 // Close ends the link with code: what is queued still leaves, streams are cut.

@@ -87,6 +87,9 @@ func (l *Link) readFrame(br *bufio.Reader) (bool, error) {
 	_, _ = br.Discard(HeaderLen)
 	n := int(h.Length)
 	l.read.Add(int64(HeaderLen + n))
+	if n > br.Buffered() {
+		l.hear() // a slow message is no silence
+	}
 	if !h.Type.Known() {
 		_, err = br.Discard(n)
 		return true, inFrame(err)

@@ -83,7 +83,9 @@ func (l *Link) writeOne(buf []byte) error {
 	l.ping, l.hasPong, l.pong = false, false, ""
 	l.mu.Unlock()
 	defer l.mu.Lock()
-	deadline := time.Now().Add(WriteTimeout)
+	began := time.Now()
+	deadline := began.Add(WriteTimeout)
+	l.said.Store(int64(began.Sub(l.born)))
 	if hasPong {
 		if err := l.ws.WriteControl(websocket.PongMessage, []byte(pong), deadline); err != nil {
 			return err
@@ -100,7 +102,38 @@ func (l *Link) writeOne(buf []byte) error {
 	}
 	l.written.Add(int64(len(buf)))
 	_ = l.ws.SetWriteDeadline(deadline)
-	return l.ws.WriteMessage(websocket.BinaryMessage, buf)
+	if err := l.ws.WriteMessage(websocket.BinaryMessage, buf); err != nil {
+		return err
+	}
+	now := time.Now()
+	took := now.Sub(began)
+	if took >= time.Second {
+		// It had to wait until the other end had taken in what was sent before.
+		_ = l.ws.SetReadDeadline(now.Add(DeadAfter))
+	}
+	l.most = pace(l.most, len(buf), took)
+	return nil
+}
+
+// A message is as large as a connection takes in a moment: what is urgent
+// waits for the one that is being written. The first ones are small, for they
+// may be on a slow network.
+const (
+	leastMessage = 4 << 10
+	firstMessage = 16 << 10
+	aMoment      = 250 * time.Millisecond
+)
+
+// pace says how large messages may be after one of size bytes took so long.
+// Only the link's writer uses what it returns.
+func pace(most, size int, took time.Duration) int {
+	switch {
+	case took > aMoment:
+		return max(leastMessage, min(most, int(float64(size)*aMoment.Seconds()/took.Seconds())))
+	case size > most/2:
+		return min(MaxMessage, 2*most)
+	}
+	return most
 }
 
 // fillLocked puts as many whole frames into buf as a message may hold: the
@@ -110,7 +143,7 @@ func (l *Link) fillLocked(buf []byte) []byte {
 	buf = takeFrames(&l.linkq, buf)
 	for {
 		buf = takeFrames(&l.headq, buf) // a stream that is done puts its end there
-		room := MaxMessage - len(buf) - HeaderLen
+		room := l.most - len(buf) - HeaderLen
 		if len(l.ready) == 0 || len(l.headq) > 0 || room <= 0 {
 			break
 		}

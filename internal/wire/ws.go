@@ -30,7 +30,7 @@ func Upgrade(w http.ResponseWriter, r *http.Request, sh *Shared) (*websocket.Con
 		// page has no business here: any Origin is refused.
 		CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") == "" },
 	}
-	return up.Upgrade(w, r, nil)
+	return up.Upgrade(steadyWriter{w, r.TLS != nil}, r, nil)
 }
 
 // ErrVersion is returned by Dial if the relay speaks no version of ours.
@@ -49,7 +49,7 @@ type Dialer struct {
 // 1 KiB and closed.
 func (d *Dialer) Connect(ctx context.Context, address string, header http.Header) (*websocket.Conn, *http.Response, error) {
 	dialer := websocket.Dialer{
-		NetDialContext:    d.Dial,
+		NetDialContext:    d.dial,
 		TLSClientConfig:   d.TLS,
 		Proxy:             d.Proxy,
 		HandshakeTimeout:  2 * HelloTimeout,
@@ -68,6 +68,19 @@ func (d *Dialer) Connect(ctx context.Context, address string, header http.Header
 		return nil, resp, ErrVersion
 	}
 	return ws, resp, nil
+}
+
+func (d *Dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	dial := d.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	conn, err := dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	keepQueueShort(conn)
+	return &steadyConn{Conn: conn}, nil // below TLS
 }
 
 // ReadHello reads HELLO, which must be the first message and come in time.
