@@ -11,6 +11,7 @@ readonly goreleaser=github.com/goreleaser/goreleaser/v2@v2.14.3
 readonly syft=github.com/anchore/syft/cmd/syft@v1.42.0
 readonly hey=github.com/rakyll/hey@v0.1.4
 readonly frp=github.com/fatedier/frp@v0.65.0
+readonly pebble=github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
 
 # Built tools are kept from run to run. What else a run makes goes with it.
 readonly tools=${HOOKS_CI_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/hooks-ci}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/binary"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -54,6 +56,31 @@ func answerNames(conn net.PacketConn, answer func() string) {
 		if reply, err := nameReply(buf[:n], said); err == nil {
 			_, _ = conn.WriteTo(reply, from)
 		}
+	}
+}
+
+// answerNamesTCP answers one question a connection, all names with 127.0.0.1,
+// until l is closed.
+func answerNamesTCP(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer conn.Close()
+			var size [2]byte
+			if _, err := io.ReadFull(conn, size[:]); err != nil {
+				return
+			}
+			question := make([]byte, binary.BigEndian.Uint16(size[:]))
+			if _, err := io.ReadFull(conn, question); err != nil {
+				return
+			}
+			if reply, err := nameReply(question, "127.0.0.1"); err == nil {
+				_, _ = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(reply))), reply...))
+			}
+		}()
 	}
 }
 

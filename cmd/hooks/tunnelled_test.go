@@ -38,7 +38,7 @@ func (p *proc) start() {
 	p.said.Reset()
 	p.cmd = exec.Command(p.argv[0], p.argv[1:]...)
 	p.cmd.Env = p.env
-	p.cmd.Stderr = &p.said
+	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}

@@ -105,7 +105,7 @@ func (s *Server) ACME(email, directory string, cache autocert.Cache, hosts ...st
 		m.Client = &acme.Client{DirectoryURL: directory}
 	}
 	challenge := m.TLSConfig()
-	config := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: m.GetCertificate}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.telling(m.GetCertificate)}
 	// The server speaks http/1.1 alone, but the authority's own handshake
 	// names another protocol.
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -115,6 +115,29 @@ func (s *Server) ACME(email, directory string, cache autocert.Cache, hosts ...st
 		return nil, nil //nolint:nilnil // crypto/tls: use the config as it is
 	}
 	return config
+}
+
+// certificateNews is how often it is told that there is no certificate: every
+// handshake finds it anew.
+const certificateNews = time.Minute
+
+// telling logs why an authority gave no certificate. What the host policy
+// refuses is the business of whoever asked.
+func (s *Server) telling(get func(*tls.ClientHelloInfo) (*tls.Certificate, error)) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	news := bucket{}
+	var mu sync.Mutex // guards news
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		c, err := get(hello)
+		if err == nil || errors.Is(err, errHostPolicy) || hello.ServerName == "" {
+			return c, err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if news.take(s.cfg.Now(), 1/certificateNews.Seconds(), 1) {
+			s.cfg.Log.Error("no certificate", "host", hello.ServerName, "error", err.Error())
+		}
+		return c, err
+	}
 }
 
 // connected says whether somebody holds the name right now.
