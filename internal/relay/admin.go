@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/cluster"
+	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
 // A Status is what the admin listener tells of a relay.
@@ -45,6 +46,15 @@ type TunnelStatus struct {
 	Waiting int64     `json:"waiting"`
 	Blocked bool      `json:"blocked"`
 	Since   time.Time `json:"since"` // when its state last changed
+}
+
+// MarshalJSON writes the time as everywhere else.
+func (t TunnelStatus) MarshalJSON() ([]byte, error) {
+	type plain TunnelStatus
+	return json.Marshal(struct {
+		plain
+		Since string `json:"since"`
+	}{plain(t), webhook.FormatTime(t.Since)})
 }
 
 // A SharedStatus is how the store stands that relays share, whichever of them

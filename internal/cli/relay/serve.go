@@ -157,8 +157,10 @@ func loadTokens(env *cli.Env, opts Options) (*relay.Tokens, error) {
 	switch {
 	case errors.Is(err, relay.ErrPermissions):
 		return nil, cli.Failed(err)
-	case err != nil:
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, relay.ErrTokenFile):
 		return nil, cli.Usage(err, "hooks relay token create --tokens "+path+" adds one")
+	case err != nil:
+		return nil, cli.Failed(err)
 	}
 	return t, nil
 }
@@ -393,7 +395,11 @@ func announce(ctx context.Context, env *cli.Env, cfg relay.Config, l net.Listene
 		env.Say("metrics and status at http://%s", r.Admin)
 	}
 	env.Say("%s", keeps)
-	env.Say("connect with: hooks tunnel PORT --relay %s", r.URL)
+	token := ""
+	if cfg.Tokens != nil {
+		token = " --token env:NAME"
+	}
+	env.Say("connect with: hooks tunnel PORT --relay %s%s", r.URL, token)
 	return nil
 }
 
