@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/address"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/secret"
+	"github.com/hooks-cli/hooks/internal/tunnel"
 	"github.com/hooks-cli/hooks/internal/wire"
 	"github.com/hooks-cli/hooks/internal/workspace"
 )
@@ -246,4 +248,29 @@ func (m *memory) write() {
 	if err != nil {
 		m.env.Warn("the name of this tunnel is not remembered: " + err.Error())
 	}
+}
+
+// Ended gives the error that a tunnel through the relay ended with its meaning
+// for a person, nil if there is none.
+func (p *RelayPlace) Ended(err error) error {
+	var r *tunnel.RefusedError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &r):
+		return Failed(err)
+	case r.Code == wire.CloseReplaced:
+		return Failed(err, "several clients share a name with --share one-of-n or --share broadcast, given to each of them")
+	case r.Status == http.StatusUnauthorized && !p.Given:
+		return Failed(err, "the relay wants a token: hooks secrets set relay, or --token env:NAME")
+	case r.Status == http.StatusUnauthorized:
+		return Failed(err, "hooks relay token list shows which tokens the relay has")
+	case r.Status == http.StatusForbidden:
+		return Failed(err, "hooks relay token list shows which names a token is for; --name asks for one of them")
+	case r.Status == http.StatusConflict:
+		return Failed(err, "choose another --name")
+	case r.Status == http.StatusBadRequest:
+		return Usage(err)
+	}
+	return Failed(err)
 }

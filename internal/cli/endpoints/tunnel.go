@@ -2,9 +2,7 @@ package endpoints
 
 import (
 	"context"
-	"errors"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -80,7 +78,7 @@ func (x *exposure) hold(ctx context.Context, f endpoint.Fields, ended chan error
 		return ctx.Err()
 	case err := <-ended:
 		ended <- nil
-		return x.tunnelError(err)
+		return x.place.Ended(err)
 	case base := <-x.up:
 		text := public(base, x.target, x.provider.Delivery.Path)
 		f.URL = &text
@@ -98,7 +96,7 @@ func (x *exposure) hold(ctx context.Context, f endpoint.Fields, ended chan error
 		return nil
 	case err := <-ended:
 		ended <- nil
-		return x.tunnelError(err)
+		return x.place.Ended(err)
 	}
 }
 
@@ -194,15 +192,4 @@ func (x *exposure) observe(e capture.Event) {
 	default:
 		x.failed = x.env.Print(x.env.View().Line(e.Delivery) + "\n")
 	}
-}
-
-func (x *exposure) tunnelError(err error) error {
-	var refused *tunnel.RefusedError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &refused) && strings.Contains(strings.ToLower(err.Error()), "token") && !x.place.Given:
-		return cli.Failed(err, "the relay wants a token: hooks secrets set relay, or --token env:NAME")
-	}
-	return cli.Failed(err)
 }

@@ -47,7 +47,7 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 	select {
 	case err = <-served:
 	case err = <-tunnelled:
-		err = l.tunnelEnded(err)
+		err = l.place.Ended(err)
 	case <-ctx.Done():
 	}
 	broken(nil)

@@ -3,7 +3,6 @@ package listen
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/build"
 	"github.com/hooks-cli/hooks/internal/capture"
-	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/intake"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/tunnel"
@@ -150,17 +148,4 @@ type public struct {
 	Kind string `json:"kind"`
 	URL  string `json:"url"`
 	Name string `json:"name"`
-}
-
-// tunnelEnded gives the end of the tunnel its meaning: none if it was asked
-// for.
-func (l *listening) tunnelEnded(err error) error {
-	var r *tunnel.RefusedError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &r) && r.Status == http.StatusUnauthorized && !l.place.Given:
-		return cli.Failed(err, "the relay wants a token: hooks secrets set relay, or --token env:NAME")
-	}
-	return cli.Failed(err)
 }

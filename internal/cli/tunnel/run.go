@@ -3,7 +3,6 @@ package tunnel
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -62,7 +61,8 @@ func Run(ctx context.Context, env *cli.Env, opts Options) error {
 	rec.Forward.Close()
 	rec.Client.Close()
 	rec.Wait()
-	return h.end(err)
+	h.summary()
+	return h.place.Ended(err)
 }
 
 func checkOptions(opts Options) error {
@@ -128,25 +128,4 @@ func (h *host) handler(rec *tunnel.Recorder) http.Handler {
 		return rec.Gate(rec.Forward, maxBody)
 	}
 	return rec.Forward
-}
-
-// end gives the error that the client ended with its meaning.
-func (h *host) end(err error) error {
-	h.summary()
-	var r *tunnel.RefusedError
-	switch {
-	case err == nil:
-		return nil
-	case !errors.As(err, &r):
-		return cli.Failed(err)
-	case r.Status == http.StatusUnauthorized && !h.place.Given:
-		return cli.Failed(err, "the relay wants a token: hooks secrets set relay, or --token env:NAME")
-	case r.Status == http.StatusUnauthorized:
-		return cli.Failed(err, "hooks relay token list shows which tokens the relay has")
-	case r.Status == http.StatusConflict:
-		return cli.Failed(err, "choose another --name")
-	case r.Status == http.StatusBadRequest:
-		return cli.Usage(err)
-	}
-	return cli.Failed(err)
 }

@@ -235,5 +235,9 @@ func (h *host) summary() {
 	if h.received == 0 {
 		return
 	}
-	h.env.Say("%s: %d verified, %d invalid", render.Plural(h.received, "delivery", "deliveries"), h.verified, h.invalid)
+	text := fmt.Sprintf("received %s: %d verified, %d invalid", render.Plural(h.received, "delivery", "deliveries"), h.verified, h.invalid)
+	if rest := h.received - h.verified - h.invalid; rest > 0 {
+		text += fmt.Sprintf(", %d not judged", rest)
+	}
+	h.env.Say("%s", text)
 }
