@@ -128,6 +128,7 @@ type Client struct {
 	name     string
 	sessions sync.WaitGroup // links that finish what they have begun
 	inbox    inbox
+	network  func() string   // what changes when this machine comes to another one
 	work     context.Context // of deliveries: it ends a while after Run's
 	stopWork context.CancelFunc
 
@@ -143,7 +144,7 @@ type Client struct {
 
 // New makes a client.
 func New(cfg Config) *Client {
-	c := &Client{cfg: cfg, instance: cfg.Instance, name: cfg.Name}
+	c := &Client{cfg: cfg, instance: cfg.Instance, name: cfg.Name, network: networkNow}
 	if c.instance == "" {
 		var b [16]byte
 		_, _ = rand.Read(b[:]) // never fails
@@ -205,8 +206,13 @@ func (c *Client) Run(ctx context.Context) error {
 		}
 		wait := fullJitter(pause, err)
 		c.observe(State{Phase: Reconnecting, In: wait, Err: err})
-		if !c.wait(ctx, wait) {
+		began := time.Now()
+		var refused *RefusedError
+		if !c.wait(ctx, wait, !errors.As(err, &refused)) {
 			return nil
+		}
+		if time.Since(began) < wait {
+			pause = firstPause // what kept it from connecting may be gone
 		}
 	}
 }
@@ -227,13 +233,17 @@ func fullJitter(pause time.Duration, err error) time.Duration {
 	return wait
 }
 
-// wait waits, less if the machine has slept meanwhile.
-func (c *Client) wait(ctx context.Context, d time.Duration) bool {
+// wait waits, less if the machine has slept meanwhile or, where that could help,
+// come to another network.
+func (c *Client) wait(ctx context.Context, d time.Duration, network bool) bool {
 	tick := time.NewTicker(min(max(d, time.Millisecond), time.Second))
 	defer tick.Stop()
 	var sleep sleepWatch
-	began := time.Now()
-	for time.Since(began) < d && !sleep.slept(time.Now().Round(0), time.Since(began)) {
+	began, before := time.Now(), ""
+	if network {
+		before = c.network()
+	}
+	for time.Since(began) < d && !sleep.slept(time.Now().Round(0), time.Since(began)) && (!network || c.network() == before) {
 		select {
 		case <-ctx.Done():
 			return false
@@ -280,7 +290,7 @@ func (c *Client) stay(ctx context.Context, ses *session) (time.Duration, error) 
 // move opens the new link before the old one is left.
 func (c *Client) move(ctx context.Context, g wire.GoAway) (*session, error) {
 	span := int64(g.Max-g.Min) + 1
-	if !c.wait(ctx, g.Min+time.Duration(mrand.Int64N(span))) {
+	if !c.wait(ctx, g.Min+time.Duration(mrand.Int64N(span)), false) {
 		return nil, ctx.Err()
 	}
 	return c.connect(ctx)

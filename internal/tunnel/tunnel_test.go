@@ -239,3 +239,39 @@ func TestRunTriesAgain(t *testing.T) {
 		t.Error("NoRetry gave no error")
 	}
 }
+
+// A client that waits to connect again tries at once when the machine comes to
+// another network.
+func TestOtherNetworkEndsTheWait(t *testing.T) {
+	t.Parallel()
+	if networkNow() == "" || networkNow() != networkNow() {
+		t.Errorf("the network is %q, then %q", networkNow(), networkNow())
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := New(Config{})
+		began := time.Now()
+		c.network = func() string {
+			if time.Since(began) > 3*time.Second {
+				return "other"
+			}
+			return "this"
+		}
+		if !c.wait(t.Context(), maxPause, true) {
+			t.Error("it does not try again")
+		}
+		if took := time.Since(began); took < 3*time.Second || took > 5*time.Second {
+			t.Errorf("it waited %v", took)
+		}
+		for _, network := range []bool{true, false} { // nothing new, and a relay that asked for the time
+			if network {
+				began = time.Now().Add(-time.Minute)
+			} else {
+				began = time.Now()
+			}
+			again := time.Now()
+			if c.wait(t.Context(), 10*time.Second, network); time.Since(again) < 10*time.Second {
+				t.Errorf("it waited %v", time.Since(again))
+			}
+		}
+	})
+}
