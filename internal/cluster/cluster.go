@@ -60,6 +60,7 @@ const (
 // concurrent use.
 type Cluster struct {
 	cfg         Config
+	ground      Ground
 	nc          *nats.Conn
 	js          jetstream.JetStream
 	meta        meta
@@ -95,18 +96,26 @@ type meta struct {
 	Key     string `json:"key"` // 256 bits in hex, known to nodes alone
 }
 
-// Connect opens the store, which is made if there is none. It does not make
-// this process a node: Join does.
-func Connect(ctx context.Context, cfg Config) (*Cluster, error) {
+// On makes a node that stands on g, whose store has the epoch id. What happens
+// there is told through Hear, Heard and Met; Spread and Tend are called every moment.
+func On(g Ground, id string, cfg Config) *Cluster {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Cluster{
-		cfg: cfg, incarnation: random(16),
+	return &Cluster{
+		ground: g, cfg: cfg, meta: meta{ID: id}, incarnation: random(16),
 		peers: make(map[string]*peer), cache: cache{make(map[string]cached)},
 		queues: make(map[string]*Queue), dirty: make(map[*Queue]struct{}), news: make(map[*Queue][]uint64), records: make(map[string][]byte),
 		slots: make(chan struct{}, storesAtOnce),
 	}
+}
+
+// Connect opens the store, which is made if there is none. It does not make
+// this process a node: Join does.
+func Connect(ctx context.Context, cfg Config) (*Cluster, error) {
+	c := On(nil, "", cfg)
+	c.ground = natsGround{c}
+	cfg = c.cfg
 	options := append([]nats.Option{
 		nats.Name("hooks relay " + cfg.Node),
 		nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectJitter(250*time.Millisecond, time.Second),
@@ -287,16 +296,16 @@ const reconnectWithin = 3 * time.Second
 func (c *Cluster) connected(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, reconnectWithin)
 	defer cancel()
-	for !c.nc.IsConnected() {
+	for !c.ground.Connected() {
 		if pause(ctx, 20*time.Millisecond); ctx.Err() != nil {
-			return c.nc.IsConnected()
+			return c.ground.Connected()
 		}
 	}
 	return true
 }
 
 // Reachable says whether a NATS server is connected.
-func (c *Cluster) Reachable() bool { return c.nc.IsConnected() }
+func (c *Cluster) Reachable() bool { return c.ground.Connected() }
 
 // Close writes the cursors, says that the node is gone and leaves.
 func (c *Cluster) Close() error {

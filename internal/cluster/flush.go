@@ -56,7 +56,7 @@ func (q *Queue) write(ctx context.Context) error {
 	}
 	for range 3 {
 		err := q.writeCursor(ctx)
-		if !errors.Is(err, errRevision) {
+		if !errors.Is(err, ErrRevision) {
 			return err
 		}
 		if err := q.catchUp(ctx); err != nil {
@@ -80,7 +80,7 @@ func (q *Queue) writeCursor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if revision, err = q.places.update(ctx, q.label, b, revision); err != nil {
+	if revision, err = q.places.Update(ctx, q.label, b, revision); err != nil {
 		return err
 	}
 	q.mu.Lock()
@@ -101,7 +101,7 @@ func (q *Queue) writeCursor(ctx context.Context) error {
 // catchUp looks at a cursor that somebody else has written: a later owner, or
 // one before that had not written all it knew.
 func (q *Queue) catchUp(ctx context.Context) error {
-	value, revision, err := q.places.get(ctx, q.label)
+	value, revision, err := q.places.Get(ctx, q.label)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ type fakeStream struct {
 	dropped []*spool.Record
 }
 
-func (f *fakeStream) store(_ context.Context, _ string, r *spool.Record) error {
+func (f *fakeStream) Store(_ context.Context, _ string, r *spool.Record) error {
 	f.seq += 1 + f.rng.Uint64N(3) // other names' events lie between
 	r.Offset = f.seq
 	kept := *r
@@ -32,7 +32,7 @@ func (f *fakeStream) store(_ context.Context, _ string, r *spool.Record) error {
 	return nil
 }
 
-func (f *fakeStream) read(_ context.Context, _ string, offset uint64, count int, _ int64) ([]*spool.Record, error) {
+func (f *fakeStream) Read(_ context.Context, _ string, offset uint64, count int, _ int64) ([]*spool.Record, error) {
 	var got []*spool.Record
 	for _, r := range f.list {
 		if r.Offset >= offset && len(got) < count {
@@ -46,14 +46,14 @@ func (f *fakeStream) read(_ context.Context, _ string, offset uint64, count int,
 	return got, nil
 }
 
-func (f *fakeStream) last(context.Context, string) (uint64, error) {
+func (f *fakeStream) Last(context.Context, string) (uint64, error) {
 	if len(f.list) == 0 {
 		return 0, nil
 	}
 	return f.list[len(f.list)-1].Offset, nil
 }
 
-func (f *fakeStream) drop(_ context.Context, _ string, offset uint64) error {
+func (f *fakeStream) Drop(_ context.Context, _ string, offset uint64) error {
 	i, _ := slices.BinarySearchFunc(f.list, offset+1, func(r *spool.Record, o uint64) int { return cmp.Compare(r.Offset, o) })
 	f.dropped = append(f.dropped, f.list[:i]...)
 	f.list = slices.Clone(f.list[i:])
@@ -67,16 +67,20 @@ type fakePlaces struct {
 	revision uint64
 }
 
-func (p *fakePlaces) get(context.Context, string) ([]byte, uint64, error) {
+func (p *fakePlaces) Get(context.Context, string) ([]byte, uint64, error) {
 	return p.value, p.revision, nil
 }
 
-func (p *fakePlaces) below(context.Context, string) ([]string, error) { return nil, nil }
+func (p *fakePlaces) Near(ctx context.Context, key string) ([]byte, uint64, error) {
+	return p.Get(ctx, key)
+}
 
-func (p *fakePlaces) update(_ context.Context, _ string, value []byte, revision uint64) (uint64, error) {
+func (p *fakePlaces) Below(context.Context, string) ([]string, error) { return nil, nil }
+
+func (p *fakePlaces) Update(_ context.Context, _ string, value []byte, revision uint64) (uint64, error) {
 	switch {
 	case revision != p.revision:
-		return 0, errRevision
+		return 0, ErrRevision
 	case p.rng.IntN(10) == 0:
 		return 0, fmt.Errorf("%w: lost", ErrAway)
 	}
@@ -85,7 +89,7 @@ func (p *fakePlaces) update(_ context.Context, _ string, value []byte, revision 
 	return p.revision, nil
 }
 
-func (p *fakePlaces) put(context.Context, string, []byte) error { return nil }
+func (p *fakePlaces) Put(context.Context, string, []byte) error { return nil }
 
 // A world is one name in a cluster: its events, its owner, nodes that believe
 // to be the owner, and what its client is done with.
@@ -112,10 +116,7 @@ type believer struct {
 
 func (w *world) claim() {
 	w.generation++
-	c := &Cluster{
-		cfg: Config{Now: func() time.Time { return w.now }}, meta: meta{ID: "epoch"},
-		queues: map[string]*Queue{}, dirty: map[*Queue]struct{}{},
-	}
+	c := On(nil, "epoch", Config{Now: func() time.Time { return w.now }})
 	c.purges.Store(1 << 30)
 	q := &Queue{c: c, s: w.stream, places: w.places, label: "name", generation: w.generation, done: map[uint64]struct{}{}}
 	if err := q.load(w.t.Context()); err != nil {
@@ -137,7 +138,7 @@ func (w *world) step() {
 		}
 	case 2, 3: // another node does
 		r := w.record()
-		if err := w.stream.store(ctx, "name", r); err != nil {
+		if err := w.stream.Store(ctx, "name", r); err != nil {
 			w.t.Fatal(err)
 		}
 		w.stored[r.Offset] = w.next

@@ -24,7 +24,7 @@ func (c *Cluster) hear(ctx context.Context, s *shard) {
 			if err != nil {
 				return err
 			}
-			consuming, err = consumer.Consume(c.heard)
+			consuming, err = consumer.Consume(c.stored)
 			return err
 		})
 		if err != nil {
@@ -40,17 +40,20 @@ func (c *Cluster) hear(ctx context.Context, s *shard) {
 	}
 }
 
-// heard notes that an event lies in a stream.
-func (c *Cluster) heard(m jetstream.Msg) {
+func (c *Cluster) stored(m jetstream.Msg) {
 	meta, err := m.Metadata()
 	if err != nil {
 		return
 	}
-	label := m.Subject()[strings.LastIndexByte(m.Subject(), '.')+1:]
+	c.Heard(m.Subject()[strings.LastIndexByte(m.Subject(), '.')+1:], meta.Sequence.Stream)
+}
+
+// Heard notes that an event lies in a stream.
+func (c *Cluster) Heard(label string, offset uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if q := c.queues[label]; q != nil {
-		c.news[q] = append(c.news[q], meta.Sequence.Stream)
+		c.news[q] = append(c.news[q], offset)
 	}
 }
 
@@ -66,8 +69,8 @@ func (c *Cluster) suspect(s *shard) {
 	}
 }
 
-// spread has events looked for that were heard of and are not known.
-func (c *Cluster) spread() {
+// Spread has events looked for that were heard of and are not known.
+func (c *Cluster) Spread() {
 	c.mu.Lock()
 	news, note := c.news, c.onNote
 	c.news = make(map[*Queue][]uint64)

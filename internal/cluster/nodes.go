@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -49,10 +47,10 @@ func (c *Cluster) attend(ctx, background context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.nc.Subscribe("hk.note."+c.cfg.Node, c.noted); err != nil {
+	if _, err := c.nc.Subscribe("hk.note."+c.cfg.Node, c.received); err != nil {
 		return err
 	}
-	if _, err := c.nc.Subscribe("hk.moved", c.moved); err != nil {
+	if _, err := c.nc.Subscribe("hk.moved", c.received); err != nil {
 		return err
 	}
 	if err := c.nc.FlushTimeout(5 * time.Second); err != nil {
@@ -98,14 +96,23 @@ func follow(ctx context.Context, watch jetstream.KeyWatcher, changed func(jetstr
 }
 
 func (c *Cluster) peerChanged(e jetstream.KeyValueEntry) {
+	if e.Operation() != jetstream.KeyValuePut {
+		c.Met(e.Key(), nil)
+		return
+	}
+	c.Met(e.Key(), e.Value())
+}
+
+// Met takes what a node said of itself with Beat; nil if it has left.
+func (c *Cluster) Met(node string, said []byte) {
 	p := peer{heard: time.Now()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e.Operation() != jetstream.KeyValuePut || json.Unmarshal(e.Value(), &p.Peer) != nil {
-		delete(c.peers, e.Key())
+	if said == nil || json.Unmarshal(said, &p.Peer) != nil {
+		delete(c.peers, node)
 		return
 	}
-	c.peers[e.Key()] = &p
+	c.peers[node] = &p
 }
 
 // keep writes what may wait a second, and forgets owners that are not asked
@@ -119,8 +126,7 @@ func (c *Cluster) keep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		c.purges.Store(dropsASecond)
-		_ = c.Flush(ctx) // what could not be written is tried again
+		c.Tend(ctx)
 		if n%int(cacheFor/time.Second) == 0 {
 			c.age()
 		}
@@ -136,9 +142,15 @@ func (c *Cluster) listen(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			c.spread()
+			c.Spread()
 		}
 	}
+}
+
+// Tend writes what has changed.
+func (c *Cluster) Tend(ctx context.Context) {
+	c.purges.Store(dropsASecond)
+	_ = c.Flush(ctx) // what could not be written is tried again
 }
 
 // Beat says that the node is alive. Whoever runs it calls it every few
@@ -154,10 +166,7 @@ func (c *Cluster) Beat(ctx context.Context, links int64) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, nodeBeat)
 	defer cancel()
-	if _, err := c.nodes.Put(ctx, c.cfg.Node, b); err != nil {
-		return fmt.Errorf("%w: %w", ErrAway, err)
-	}
-	return nil
+	return c.ground.Nodes().Put(ctx, c.cfg.Node, b)
 }
 
 // BeatEvery is how often Beat should be called.
@@ -169,7 +178,7 @@ func (c *Cluster) Peers() []Peer {
 	defer c.mu.Unlock()
 	var list []Peer
 	for _, p := range c.peers {
-		if time.Since(p.heard) < nodeDead || !c.nc.IsConnected() {
+		if time.Since(p.heard) < nodeDead || !c.ground.Connected() {
 			list = append(list, p.Peer)
 		}
 	}
@@ -189,7 +198,7 @@ func (c *Cluster) AddressOf(o *Owner) (string, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.peers[o.Node]
-	if p == nil || p.Incarnation != o.Incarnation || time.Since(p.heard) >= nodeDead && c.nc.IsConnected() {
+	if p == nil || p.Incarnation != o.Incarnation || time.Since(p.heard) >= nodeDead && c.ground.Connected() {
 		return "", false
 	}
 	return p.Address, true
@@ -220,34 +229,43 @@ const noteWithin = 5 * time.Second
 func (c *Cluster) tell(ctx context.Context, o *Owner, label string) {
 	note := []byte(label)
 	if !c.Alive(o) {
-		_ = c.nc.Publish("hk.note."+o.Node, note) // whoever owns the name next finds the event
+		_ = c.ground.Publish("hk.note."+o.Node, note) // whoever owns the name next finds the event
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, noteWithin)
 	defer cancel()
-	_, _ = c.nc.RequestWithContext(ctx, "hk.note."+o.Node, note)
+	_ = c.ground.Request(ctx, "hk.note."+o.Node, note)
 }
 
-func (c *Cluster) noted(m *nats.Msg) {
-	label := string(m.Data)
+func (c *Cluster) received(m *nats.Msg) {
+	c.Hear(m.Subject, m.Data, func() { _ = m.Respond(nil) }) // a note that nobody waits for any more
+}
+
+// Hear takes a message that another node published. answer is called when what
+// it says is known here.
+func (c *Cluster) Hear(subject string, data []byte, answer func()) {
+	if subject == "hk.moved" {
+		c.moved(data)
+		return
+	}
 	c.mu.Lock()
 	f := c.onNote
 	c.mu.Unlock()
 	if f != nil {
-		f(label, func() { _ = m.Respond(nil) }) // a note that nobody waits for any more
+		f(string(data), answer)
 	}
 }
 
 func (c *Cluster) tellMoved(label string, generation uint64) {
-	_ = c.nc.Publish("hk.moved", append(binary.BigEndian.AppendUint64(nil, generation), label...))
+	_ = c.ground.Publish("hk.moved", append(binary.BigEndian.AppendUint64(nil, generation), label...))
 }
 
 // moved drops what is known of a name that has another owner.
-func (c *Cluster) moved(m *nats.Msg) {
-	if len(m.Data) <= 8 {
+func (c *Cluster) moved(data []byte) {
+	if len(data) <= 8 {
 		return
 	}
-	label, generation := strings.Clone(string(m.Data[8:])), binary.BigEndian.Uint64(m.Data)
+	label, generation := string(data[8:]), binary.BigEndian.Uint64(data)
 	c.mu.Lock()
 	if known, ok := c.recallLocked(label); ok && (known.owner == nil || known.owner.Generation < generation) {
 		c.forgetLocked(label)

@@ -1,14 +1,11 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hooks-cli/hooks/internal/spool"
 )
@@ -74,7 +71,7 @@ func (c *Cluster) forgetLocked(label string) {
 func (c *Cluster) age() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.nc.IsConnected() {
+	if c.ground.Connected() {
 		c.cache = cache{make(map[string]cached), c.cache[0]}
 	}
 }
@@ -128,12 +125,12 @@ func (c *Cluster) look(ctx context.Context, label string) (o *Owner, err error) 
 func (c *Cluster) replica(ctx context.Context, label string) *Owner {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	e, err := c.own.Get(ctx, label)
+	value, revision, err := c.ground.Owners().Near(ctx, label)
 	if err != nil {
 		return nil
 	}
-	o := &Owner{Generation: e.Revision()}
-	if json.Unmarshal(e.Value(), o) != nil {
+	o := &Owner{Generation: revision}
+	if json.Unmarshal(value, o) != nil {
 		return nil
 	}
 	return o
@@ -161,19 +158,16 @@ func (c *Cluster) Forget(label string) {
 // ask reads a name's entry from the leader, and the revision that a change has
 // to name.
 func (c *Cluster) ask(ctx context.Context, label string) (*Owner, uint64, error) {
-	m, err := c.leader(ctx, "KV_hk_own", ask{Last: "$KV.hk_own." + label})
-	if err != nil || m == nil {
-		return nil, 0, err
-	}
-	if bytes.Contains(m.Header, []byte("KV-Operation")) { // released
-		return nil, m.Seq, nil
+	value, revision, err := c.ground.Owners().Get(ctx, label)
+	if err != nil || value == nil {
+		return nil, revision, err
 	}
 	var o Owner
-	if err := json.Unmarshal(m.Data, &o); err != nil {
+	if err := json.Unmarshal(value, &o); err != nil {
 		return nil, 0, fmt.Errorf("bucket hk_own, %s: %w", label, spool.ErrForeign)
 	}
-	o.Generation = m.Seq
-	return &o, m.Seq, nil
+	o.Generation = revision
+	return &o, revision, nil
 }
 
 // Claim makes this node the owner of a name, for whoever o.Key stands for. A
@@ -185,6 +179,7 @@ func (c *Cluster) Claim(ctx context.Context, label string, o Owner, unused time.
 	if err != nil {
 		return nil, err
 	}
+	owners := c.ground.Owners()
 	for try := range 20 {
 		was, revision, err := c.recall(ctx, label, &o, try)
 		if err != nil {
@@ -193,20 +188,15 @@ func (c *Cluster) Claim(ctx context.Context, label string, o Owner, unused time.
 		if was != nil && was.Key != o.Key && (c.Alive(was) || was.UsedAt.After(unused)) {
 			return nil, ErrTaken
 		}
-		o.Generation, err = c.put(ctx, label, b, revision)
-		if errors.Is(err, errRevision) {
+		o.Generation, err = owners.Update(ctx, label, b, revision)
+		if errors.Is(err, ErrRevision) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
 		if was != nil && was.Key != o.Key { // the events of whoever had it before are not the new one's
-			s := c.shardOf(label)
-			end, err := s.last(ctx, label)
-			if err == nil {
-				err = s.drop(ctx, label, end)
-			}
-			if err != nil {
+			if err := c.empty(ctx, label); err != nil {
 				return nil, err
 			}
 		}
@@ -232,25 +222,14 @@ func (c *Cluster) recall(ctx context.Context, label string, o *Owner, try int) (
 	return c.ask(ctx, label)
 }
 
-var errRevision = errors.New("changed meanwhile")
-
-// put writes an entry if it is still at revision.
-func (c *Cluster) put(ctx context.Context, label string, value []byte, revision uint64) (uint64, error) {
-	return update(ctx, c.own, label, value, revision)
-}
-
-// update writes a key of a bucket if it is still at revision, and returns the
-// new one. The error is errRevision if it is not.
-func update(ctx context.Context, kv jetstream.KeyValue, key string, value []byte, revision uint64) (uint64, error) {
-	rev, err := kv.Update(ctx, key, value, revision)
-	var api *jetstream.APIError
-	switch {
-	case err == nil:
-		return rev, nil
-	case errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant):
-		return 0, errRevision
+// empty removes all events of a name.
+func (c *Cluster) empty(ctx context.Context, label string) error {
+	s := c.ground.StreamOf(label)
+	end, err := s.Last(ctx, label)
+	if err != nil {
+		return err
 	}
-	return 0, fmt.Errorf("%w: write %s: %w", ErrAway, kv.Bucket(), err)
+	return s.Drop(ctx, label, end)
 }
 
 // still says that the node owns a name in a generation; if not, the error is
@@ -275,8 +254,8 @@ func (c *Cluster) change(ctx context.Context, label string, o Owner, generation 
 	if err != nil {
 		return nil, err
 	}
-	if o.Generation, err = c.put(ctx, label, b, generation); err != nil {
-		if errors.Is(err, errRevision) {
+	if o.Generation, err = c.ground.Owners().Update(ctx, label, b, generation); err != nil {
+		if errors.Is(err, ErrRevision) {
 			return nil, ErrMoved
 		}
 		return nil, err
@@ -288,14 +267,10 @@ func (c *Cluster) change(ctx context.Context, label string, o Owner, generation 
 
 // Release gives a name up, with all its events, if this node owns it.
 func (c *Cluster) Release(ctx context.Context, label string, generation uint64) error {
-	if err := c.own.Delete(ctx, label, jetstream.LastRevision(generation)); err != nil {
+	if _, err := c.ground.Owners().Update(ctx, label, nil, generation); err != nil {
 		return fmt.Errorf("release a name: %w", err)
 	}
-	s := c.shardOf(label)
-	end, err := s.last(ctx, label)
-	if err == nil {
-		err = s.drop(ctx, label, end)
-	}
+	err := c.empty(ctx, label)
 	c.Forget(label)
 	c.tellMoved(label, generation+1)
 	return err

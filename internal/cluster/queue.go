@@ -16,8 +16,8 @@ import (
 // A Queue is the events of one name at the node that owns it.
 type Queue struct {
 	c      *Cluster
-	s      stream
-	places places
+	s      Stream
+	places Places
 	label  string
 	loaded uint64 // newest offset when the queue was opened
 
@@ -66,7 +66,7 @@ const (
 // Open makes the queue of a name that this node has claimed.
 func (c *Cluster) Open(ctx context.Context, label string, o *Owner) (*Queue, error) {
 	q := &Queue{
-		c: c, s: c.shardOf(label), places: cursors{c}, label: label, generation: o.Generation, done: make(map[uint64]struct{}),
+		c: c, s: c.ground.StreamOf(label), places: c.ground.Cursors(), label: label, generation: o.Generation, done: make(map[uint64]struct{}),
 		info: spool.Info{Owner: o.Key, Mode: o.Mode, Share: o.Share, Accept: o.Accept, Seal: o.Seal, UsedAt: o.UsedAt},
 	}
 	// What is stored while it loads is news for it.
@@ -82,7 +82,7 @@ func (c *Cluster) Open(ctx context.Context, label string, o *Owner) (*Queue, err
 
 // load reads the cursor and what waits behind it.
 func (q *Queue) load(ctx context.Context) error {
-	value, revision, err := q.places.get(ctx, q.label)
+	value, revision, err := q.places.Get(ctx, q.label)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (q *Queue) load(ctx context.Context) error {
 			return err
 		}
 	}
-	if q.loaded, err = q.s.last(ctx, q.label); err != nil {
+	if q.loaded, err = q.s.Last(ctx, q.label); err != nil {
 		return err
 	}
 	if q.loaded == 0 { // nothing is in the stream that could be removed
@@ -116,7 +116,7 @@ const shareBroadcast = "broadcast"
 // Discover reads the events that other nodes have stored and returns their
 // offsets.
 func (q *Queue) Discover(ctx context.Context) ([]uint64, error) {
-	last, err := q.s.last(ctx, q.label)
+	last, err := q.s.Last(ctx, q.label)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (q *Queue) readTo(ctx context.Context, last uint64) ([]uint64, error) {
 		if from > last {
 			return found, nil
 		}
-		list, err := q.s.read(ctx, q.label, from, 256, 8<<20)
+		list, err := q.s.Read(ctx, q.label, from, 256, 8<<20)
 		if err != nil || len(list) == 0 {
 			return found, err
 		}
@@ -286,7 +286,7 @@ func (q *Queue) Append(ctx context.Context, r *spool.Record) error {
 	q.reserved++
 	q.bytes += size
 	q.mu.Unlock()
-	err := q.s.store(ctx, q.label, r)
+	err := q.s.Store(ctx, q.label, r)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.reserved--
@@ -301,7 +301,7 @@ func (q *Queue) Append(ctx context.Context, r *spool.Record) error {
 // Store stores an event for a name that this node does not own, and tells its
 // owner.
 func (c *Cluster) Store(ctx context.Context, label string, o *Owner, r *spool.Record) error {
-	if err := c.shardOf(label).store(ctx, label, r); err != nil {
+	if err := c.ground.StreamOf(label).Store(ctx, label, r); err != nil {
 		return fmt.Errorf("store an event: %w", err)
 	}
 	if now, _, err := c.ask(ctx, label); err == nil && now != nil {
@@ -326,7 +326,7 @@ func (q *Queue) Confirm(ctx context.Context) {
 // queue did not know, because other nodes stored them, are new.
 func (q *Queue) Read(ctx context.Context, offset uint64, count int, bytes int64, done bool) ([]*spool.Record, error) {
 	for {
-		got, err := q.s.read(ctx, q.label, offset, count, bytes)
+		got, err := q.s.Read(ctx, q.label, offset, count, bytes)
 		if err != nil || len(got) == 0 {
 			return nil, err
 		}
@@ -426,7 +426,7 @@ func (q *Queue) drop(ctx context.Context) error {
 	if to <= dropped {
 		return nil
 	}
-	if err := q.s.drop(ctx, q.label, to); err != nil {
+	if err := q.s.Drop(ctx, q.label, to); err != nil {
 		return err
 	}
 	q.mu.Lock()
@@ -459,7 +459,7 @@ func (q *Queue) Oldest(context.Context) (time.Time, error) {
 // none did.
 func (q *Queue) OffsetAt(ctx context.Context, t time.Time) (uint64, error) {
 	for from := uint64(1); ; {
-		list, err := q.s.read(ctx, q.label, from, 256, 8<<20)
+		list, err := q.s.Read(ctx, q.label, from, 256, 8<<20)
 		if err != nil || len(list) == 0 {
 			return 0, err
 		}

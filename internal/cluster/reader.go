@@ -10,12 +10,12 @@ import (
 
 // loadReaders reads the cursors of the name's single readers.
 func (q *Queue) loadReaders(ctx context.Context) error {
-	keys, err := q.places.below(ctx, q.label)
+	keys, err := q.places.Below(ctx, q.label)
 	if err != nil {
 		return err
 	}
 	for _, key := range keys {
-		value, _, err := q.places.get(ctx, key)
+		value, _, err := q.places.Get(ctx, key)
 		if err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func (q *Queue) writeReaders(ctx context.Context) error {
 				return err
 			}
 		}
-		if err = q.places.put(ctx, key, value); err != nil {
+		if err = q.places.Put(ctx, key, value); err != nil {
 			q.move(instance, c) // unless it has moved on, which only repeats events
 			return err
 		}

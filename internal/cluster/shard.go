@@ -76,10 +76,10 @@ func (s *shard) events(label string) string { return "hk.ev." + s.number + "." +
 
 func (s *shard) pieces(label string) string { return "hk.ec." + s.number + "." + label }
 
-// store has an event stored and sets its offset. Each goes by itself: the
+// Store has an event stored and sets its offset. Each goes by itself: the
 // servers sync what comes at the same time together. While nobody knows whether
 // it is stored it is sent again: the servers know its id.
-func (s *shard) store(ctx context.Context, label string, r *spool.Record) error {
+func (s *shard) Store(ctx context.Context, label string, r *spool.Record) error {
 	select {
 	case s.c.slots <- struct{}{}:
 		defer func() { <-s.c.slots }()
@@ -138,7 +138,7 @@ func (s *shard) find(label string, r *spool.Record) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	for from := uint64(1); ; {
-		list, err := s.read(ctx, label, from, 256, 8<<20)
+		list, err := s.Read(ctx, label, from, 256, 8<<20)
 		switch {
 		case err != nil:
 			return err
@@ -183,10 +183,10 @@ func answered(data []byte) (uint64, error) {
 	return 0, fmt.Errorf("%w: %w", ErrAway, a.Error)
 }
 
-// read returns the events of label from offset on, as spool.Spool.Read has it.
+// Read returns the events of label from offset on, as spool.Spool.Read has it.
 // A replica that lags behind is asked first; only the leader can say that
 // there is nothing.
-func (s *shard) read(ctx context.Context, label string, offset uint64, count int, bytes int64) ([]*spool.Record, error) {
+func (s *shard) Read(ctx context.Context, label string, offset uint64, count int, bytes int64) ([]*spool.Record, error) {
 	list, err := s.direct(ctx, label, offset, count, bytes)
 	if err == nil && len(list) > 0 {
 		return list, nil
@@ -265,9 +265,9 @@ func (s *shard) whole(ctx context.Context, label string, seq uint64, data []byte
 	return r, nil
 }
 
-// last is the offset of the newest event of label, as the leader has it; 0 if
+// Last is the offset of the newest event of label, as the leader has it; 0 if
 // there is none.
-func (s *shard) last(ctx context.Context, label string) (uint64, error) {
+func (s *shard) Last(ctx context.Context, label string) (uint64, error) {
 	m, err := s.c.leader(ctx, s.name, ask{Last: s.events(label)})
 	if err != nil || m == nil {
 		return 0, err
@@ -275,9 +275,9 @@ func (s *shard) last(ctx context.Context, label string) (uint64, error) {
 	return m.Seq, nil
 }
 
-// drop removes the events of label up to offset, with the pieces of their
+// Drop removes the events of label up to offset, with the pieces of their
 // bodies.
-func (s *shard) drop(ctx context.Context, label string, offset uint64) error {
+func (s *shard) Drop(ctx context.Context, label string, offset uint64) error {
 	subject := "hk.*." + s.number + "." + label
 	if err := s.stream.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(offset+1)); err != nil {
 		return fmt.Errorf("%w: remove events: %w", ErrAway, err)
