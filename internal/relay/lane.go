@@ -218,9 +218,10 @@ func (n *name) sessionOfLocked(l *lane[*session]) *session {
 }
 
 // idleLocked says that nothing waits for whoever is connected and nothing is
-// being stored: a live request overtakes nothing.
+// being stored: a live request overtakes nothing. What a store is asked to take
+// that took nothing before holds up nobody.
 func (n *name) idleLocked() bool {
-	if n.storing > 0 {
+	if n.storing > 0 && !n.blocked {
 		return false
 	}
 	for _, l := range n.lanes {

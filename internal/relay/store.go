@@ -32,7 +32,7 @@ func (n *name) decide(live, draining bool) verdict {
 		ses, live = nil, false
 	}
 	switch {
-	case ses != nil && (!keeps || n.idleLocked() || n.blocked):
+	case ses != nil && (!keeps || n.idleLocked()):
 		return verdict{ses: ses, others: others}
 	case ses != nil && live:
 		return verdict{refuse: errDrainLive}
