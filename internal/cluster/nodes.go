@@ -221,20 +221,37 @@ func (c *Cluster) OnMove(f func(label string, generation uint64)) {
 	c.onMove = f
 }
 
-// noteWithin is how long an owner has to say that it has heard of an event.
-const noteWithin = 5 * time.Second
+// An owner has noteWithin to say that it has heard of an event. It is told again
+// after lateWithin, which is all that one has that counts as gone.
+const (
+	noteWithin = 5 * time.Second
+	lateWithin = 500 * time.Millisecond
+)
 
 // tell notes to a name's owner that an event was stored for it, and waits until
-// it knows. Should the note be lost, the owner finds the event by itself.
+// it knows. The name may move meanwhile, and who owned it says nothing then.
+// Should all notes be lost, the owner finds the event by itself.
 func (c *Cluster) tell(ctx context.Context, o *Owner, label string) {
-	note := []byte(label)
-	if !c.Alive(o) {
-		_ = c.ground.Publish("hk.note."+o.Node, note) // whoever owns the name next finds the event
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, noteWithin)
 	defer cancel()
-	_ = c.ground.Request(ctx, "hk.note."+o.Node, note)
+	for ctx.Err() == nil {
+		// An owner that counts as gone may be back, and this node not know.
+		gone := !c.Alive(o)
+		if c.request(ctx, "hk.note."+o.Node, []byte(label)) == nil || gone {
+			return
+		}
+		if now, _, err := c.ask(ctx, label); err == nil && now != nil {
+			o = now
+		}
+		pause(ctx, 20*time.Millisecond)
+	}
+}
+
+// request waits lateWithin for an answer. That nobody is there is known at once.
+func (c *Cluster) request(ctx context.Context, subject string, data []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, lateWithin)
+	defer cancel()
+	return c.ground.Request(ctx, subject, data)
 }
 
 func (c *Cluster) received(m *nats.Msg) {

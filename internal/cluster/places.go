@@ -20,7 +20,7 @@ type Ground interface {
 	Cursors() Places
 	Connected() bool
 	// Publish sends a message to all nodes that listen to subject; it may be
-	// lost. Request waits until one of them has answered.
+	// lost. Request waits until one of them has answered, unless none listens.
 	Publish(subject string, data []byte) error
 	Request(ctx context.Context, subject string, data []byte) error
 }
