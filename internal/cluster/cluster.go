@@ -81,7 +81,7 @@ type Cluster struct {
 	records map[string][]byte   // of tokens
 	version uint64              // of records
 	onNote  func(label string, known func())
-	onMove  func(label string, generation uint64)
+	onMove  func(label string, generation uint64, left func())
 
 	purges atomic.Int64 // that may still be made in this second
 

@@ -306,7 +306,7 @@ func TestFind(t *testing.T) {
 		t.Fatalf("Find of a name that nobody has = %v, %v", o, err)
 	}
 	moves, notes := make(chan uint64, 8), make(chan string, 8)
-	one.OnMove(func(label string, generation uint64) { moves <- generation })
+	one.OnMove(func(label string, generation uint64, left func()) { moves <- generation; left() })
 	one.OnNote(func(label string, known func()) { notes <- label; known() })
 	_, o := claim(t, one, "found", 1)
 	<-moves

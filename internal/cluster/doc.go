@@ -16,6 +16,7 @@
 //	subject hk.note.NODE what that node should know: an event was stored for a
 //	                     name of its own
 //	subject hk.moved     a name has another owner
+//	subject hk.left.NODE the same to who owned it, who answers when it is given up
 //
 // SS is FNV-1a of NAME modulo the number of streams. An event's offset is its
 // sequence in the stream: rising within a name, with gaps. The store's epoch is

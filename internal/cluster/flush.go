@@ -49,8 +49,8 @@ const flushers = 64
 
 // write writes what has changed.
 func (q *Queue) write(ctx context.Context) error {
-	q.flushing.Lock()
-	defer q.flushing.Unlock()
+	q.flushing <- struct{}{}
+	defer func() { <-q.flushing }()
 	if err := q.writeReaders(ctx); err != nil {
 		return err
 	}

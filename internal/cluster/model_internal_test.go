@@ -118,7 +118,7 @@ func (w *world) claim() {
 	w.generation++
 	c := On(nil, "epoch", Config{Now: func() time.Time { return w.now }})
 	c.purges.Store(1 << 30)
-	q := &Queue{c: c, s: w.stream, places: w.places, label: "name", generation: w.generation, done: map[uint64]struct{}{}}
+	q := &Queue{c: c, s: w.stream, places: w.places, label: "name", generation: w.generation, done: map[uint64]struct{}{}, flushing: make(chan struct{}, 1), taking: make(chan struct{}, 1)}
 	if err := q.load(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}

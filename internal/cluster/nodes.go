@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -48,6 +49,9 @@ func (c *Cluster) attend(ctx, background context.Context) error {
 		return err
 	}
 	if _, err := c.nc.Subscribe("hk.note."+c.cfg.Node, c.received); err != nil {
+		return err
+	}
+	if _, err := c.nc.Subscribe("hk.left."+c.cfg.Node, c.received); err != nil {
 		return err
 	}
 	if _, err := c.nc.Subscribe("hk.moved", c.received); err != nil {
@@ -206,7 +210,7 @@ func (c *Cluster) AddressOf(o *Owner) (string, bool) {
 
 // OnNote has f called when an event was stored for a name that this node owns:
 // f calls known when it knows of the event. OnMove has f called when a name has
-// another owner. They are set once, before the node claims anything, and must
+// another owner: f calls left when this node serves it no more. They are set once, before the node claims anything, and must
 // not block.
 func (c *Cluster) OnNote(f func(label string, known func())) {
 	c.mu.Lock()
@@ -215,7 +219,7 @@ func (c *Cluster) OnNote(f func(label string, known func())) {
 }
 
 // OnMove is described with OnNote.
-func (c *Cluster) OnMove(f func(label string, generation uint64)) {
+func (c *Cluster) OnMove(f func(label string, generation uint64, left func())) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.onMove = f
@@ -261,8 +265,8 @@ func (c *Cluster) received(m *nats.Msg) {
 // Hear takes a message that another node published. answer is called when what
 // it says is known here.
 func (c *Cluster) Hear(subject string, data []byte, answer func()) {
-	if subject == "hk.moved" {
-		c.moved(data)
+	if !strings.HasPrefix(subject, "hk.note.") {
+		c.moved(data, answer)
 		return
 	}
 	c.mu.Lock()
@@ -273,12 +277,38 @@ func (c *Cluster) Hear(subject string, data []byte, answer func()) {
 	}
 }
 
+// leaveWithin is how long the owner before has to give a name up. One that
+// stood still for longer looks whose its names are before it serves them.
+const leaveWithin = 4 * time.Second
+
+// TakeOver waits until the node that owned the name before has given it up:
+// until then that serves the name, and knows nothing of what is stored here.
+func (q *Queue) TakeOver(ctx context.Context) {
+	q.taking <- struct{}{}
+	defer func() { <-q.taking }()
+	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
+	defer cancel()
+	for q.before != nil && ctx.Err() == nil {
+		left := q.c.Mine(q.before) || !q.c.Alive(q.before)
+		if left || q.c.request(ctx, "hk.left."+q.before.Node, movement(q.label, q.Generation())) == nil {
+			break
+		}
+		pause(ctx, 20*time.Millisecond)
+	}
+	q.before = nil // it hears of it some day
+}
+
+// movement says that a name has another owner.
+func movement(label string, generation uint64) []byte {
+	return append(binary.BigEndian.AppendUint64(nil, generation), label...)
+}
+
 func (c *Cluster) tellMoved(label string, generation uint64) {
-	_ = c.ground.Publish("hk.moved", append(binary.BigEndian.AppendUint64(nil, generation), label...))
+	_ = c.ground.Publish("hk.moved", movement(label, generation))
 }
 
 // moved drops what is known of a name that has another owner.
-func (c *Cluster) moved(data []byte) {
+func (c *Cluster) moved(data []byte, left func()) {
 	if len(data) <= 8 {
 		return
 	}
@@ -290,6 +320,6 @@ func (c *Cluster) moved(data []byte) {
 	f := c.onMove
 	c.mu.Unlock()
 	if f != nil {
-		f(label, generation)
+		f(label, generation, left)
 	}
 }

@@ -32,6 +32,8 @@ type Owner struct {
 	UsedAt      time.Time `json:"used_at"`
 
 	Generation uint64 `json:"-"` // rises with each change of hands
+
+	before *Owner // of Claim: who owned the name until then, nil if nobody did
 }
 
 // cacheFor is how long an owner is believed without asking, cacheMost how many
@@ -202,6 +204,7 @@ func (c *Cluster) Claim(ctx context.Context, label string, o Owner, unused time.
 		}
 		c.remember(label, &o)
 		c.tellMoved(label, o.Generation)
+		o.before = was
 		return &o, nil
 	}
 	return nil, fmt.Errorf("%w: the name changes hands all the time", ErrAway)

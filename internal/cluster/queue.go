@@ -21,7 +21,9 @@ type Queue struct {
 	label  string
 	loaded uint64 // newest offset when the queue was opened
 
-	flushing sync.Mutex // held while the cursor or the owner is written
+	flushing chan struct{} // holds one while the cursor or the owner is written
+	taking   chan struct{} // holds one while before is asked to leave
+	before   *Owner        // who owned the name until this node did, nil if it has left; taking guards it
 
 	mu         sync.Mutex // guards the following
 	generation uint64     // of the node's ownership
@@ -67,6 +69,7 @@ const (
 func (c *Cluster) Open(ctx context.Context, label string, o *Owner) (*Queue, error) {
 	q := &Queue{
 		c: c, s: c.ground.StreamOf(label), places: c.ground.Cursors(), label: label, generation: o.Generation, done: make(map[uint64]struct{}),
+		flushing: make(chan struct{}, 1), taking: make(chan struct{}, 1), before: o.before,
 		info: spool.Info{Owner: o.Key, Mode: o.Mode, Share: o.Share, Accept: o.Accept, Seal: o.Seal, UsedAt: o.UsedAt},
 	}
 	// What is stored while it loads is news for it.
@@ -246,8 +249,8 @@ func (q *Queue) Info() spool.Info {
 // Save makes new information about the name known to all nodes. If another
 // node owns the name now, the error is ErrMoved.
 func (q *Queue) Save(ctx context.Context, info spool.Info) error {
-	q.flushing.Lock()
-	defer q.flushing.Unlock()
+	q.flushing <- struct{}{}
+	defer func() { <-q.flushing }()
 	q.mu.Lock()
 	was, generation := q.info, q.generation
 	q.info.Told = info.Told
@@ -314,8 +317,9 @@ func (c *Cluster) Store(ctx context.Context, label string, o *Owner, r *spool.Re
 // Confirm sees to it that the name's owner knows of the events that the queue
 // has stored, should that be another node by now. Whoever owns a name has to know
 // of an event before its sender is told: what that sends next must not overtake
-// it.
+// it, on any node.
 func (q *Queue) Confirm(ctx context.Context) {
+	q.TakeOver(ctx)
 	now, _, err := q.c.ask(ctx, q.label)
 	if err == nil && now != nil && now.Generation > q.Generation() && !q.c.Mine(now) {
 		q.c.tell(ctx, now, q.label)

@@ -136,6 +136,7 @@ func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
 		}
 		return
 	}
+	s.takeOver(n)
 	// The session takes requests before its client can know that it is
 	// connected: whoever acts on the greeting finds it there.
 	gone, refused := s.join(ses)
@@ -146,6 +147,8 @@ func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
 		ses.link.Close(wire.CloseAbnormal, "")
 	case refused:
 		ses.link.Close(wire.CloseFault, errTooManyLinks.text)
+	case s.cfg.Cluster != nil && s.names.find(n.label) != n: // it has moved on meanwhile
+		ses.link.Close(wire.CloseGoingAway, "")
 	}
 	s.settle(ses, gone)
 }

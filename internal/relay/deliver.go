@@ -59,8 +59,8 @@ func (s *Server) enrol(ses *session, w *wire.Welcome) error {
 		return nil
 	}
 	ctx := context.Background()
-	n.enrolling.Lock()
-	defer n.enrolling.Unlock()
+	n.enrolling.take()
+	defer n.enrolling.leave()
 	if s.names.find(n.label) != n {
 		return errMovedOn
 	}
@@ -108,7 +108,7 @@ func (s *Server) keep(ctx context.Context, n *name, hello *wire.Hello, w *wire.W
 		info.Told = c.Expired
 		err := kept.Save(ctx, info)
 		if errors.Is(err, cluster.ErrMoved) {
-			s.begin(func() { s.moved(n, math.MaxUint64) })
+			s.begin(func() { s.moved(n, math.MaxUint64, func() {}) })
 			return errMovedOn
 		}
 		return err

@@ -18,7 +18,7 @@ type name struct {
 	label string
 	owner owner
 
-	enrolling sync.Mutex // held while a client is given its place in the store
+	enrolling turn // taken while a client is given its place in the store
 
 	mu       sync.Mutex // guards the following
 	mode     wire.Mode
@@ -38,6 +38,14 @@ type name struct {
 	retry   *time.Timer // starts it again
 	blocked bool        // the store took nothing when it was last asked
 }
+
+// A turn is a lock that is kept while others are asked something.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+func (t turn) take()  { t <- struct{}{} }
+func (t turn) leave() { <-t }
 
 // unusedSince says whether nobody has been connected since t.
 func (n *name) unusedSince(t time.Time) bool {

@@ -92,7 +92,7 @@ func (r *names) claim(label string, who owner, now time.Time, l *Limits) (n *nam
 	if who != (owner{}) && r.count[who] >= l.Names || len(r.all) >= l.AllNames {
 		return nil, false, errTooManyNames
 	}
-	n = &name{label: label, owner: who, usedAt: now}
+	n = &name{label: label, owner: who, usedAt: now, enrolling: newTurn()}
 	if r.all == nil {
 		r.all, r.count = make(map[string]*name), make(map[owner]int)
 	}

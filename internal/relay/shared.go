@@ -29,10 +29,13 @@ func (s *Server) joinCluster() {
 			s.begin(func() { s.discover(n); known() })
 		}
 	})
-	c.OnMove(func(label string, generation uint64) {
-		if n := s.names.find(label); n != nil {
-			s.begin(func() { s.moved(n, generation) })
+	c.OnMove(func(label string, generation uint64, left func()) {
+		n := s.names.find(label)
+		if n == nil {
+			left()
+			return
 		}
+		s.begin(func() { s.moved(n, generation, left) })
 	})
 }
 
@@ -53,8 +56,8 @@ func (s *Server) owned(label string) *name {
 
 // discover learns of events that other nodes stored.
 func (s *Server) discover(n *name) {
-	n.enrolling.Lock()
-	defer n.enrolling.Unlock()
+	n.enrolling.take()
+	defer n.enrolling.leave()
 	n.mu.Lock()
 	err := n.discoverLocked(context.Background())
 	n.mu.Unlock()
@@ -80,20 +83,28 @@ func (n *name) discoverLocked(ctx context.Context) error {
 }
 
 // moved gives up a name that another node owns since generation. What is being
-// stored for it now is stored all the same: the new owner looks for it.
-func (s *Server) moved(n *name, generation uint64) {
-	n.enrolling.Lock()
+// stored for it now is stored all the same: the new owner looks for it. left is
+// called when nothing new is passed on any more.
+func (s *Server) moved(n *name, generation uint64, left func()) {
+	n.enrolling.take()
 	n.mu.Lock()
 	q, ok := n.kept.(*cluster.Queue)
 	if !ok || q.Generation() >= generation {
 		n.mu.Unlock()
-		n.enrolling.Unlock()
+		n.enrolling.leave()
+		left()
 		return
 	}
-	gone := slices.Clone(n.sessions)
 	n.mu.Unlock()
-	s.names.release(n)
-	n.enrolling.Unlock()
+	s.names.release(n) // from now on a session that joins finds that it is too late
+	n.mu.Lock()
+	gone := slices.Clone(n.sessions)
+	for _, ses := range gone {
+		ses.away.Store(true)
+	}
+	n.mu.Unlock()
+	n.enrolling.leave()
+	left()
 	s.cfg.Log.Info("another relay owns the tunnel now", "tunnel", n.label, "generation", generation)
 	o, err := s.cfg.Cluster.Find(context.Background(), n.label)
 	for _, ses := range gone {
@@ -101,11 +112,21 @@ func (s *Server) moved(n *name, generation uint64) {
 			s.replace(ses) // another client has the name
 			continue
 		}
-		ses.away.Store(true)
 		ses.link.Close(wire.CloseGoingAway, "") // the client itself has moved, or tried to
 	}
 	if err := q.Close(context.Background()); err != nil && !errors.Is(err, cluster.ErrMoved) {
 		s.cfg.Log.Warn("write the store", "tunnel", n.label, "error", err.Error())
+	}
+}
+
+// takeOver has whoever owned the name before give it up, so that only one node
+// passes requests on.
+func (s *Server) takeOver(n *name) {
+	n.mu.Lock()
+	q, ok := n.kept.(*cluster.Queue)
+	n.mu.Unlock()
+	if ok {
+		q.TakeOver(context.Background())
 	}
 }
 
@@ -301,7 +322,7 @@ func (s *Server) verify(n *name) {
 	s.cfg.Cluster.Forget(n.label)
 	o, err := s.cfg.Cluster.Find(context.Background(), n.label)
 	if err == nil && o != nil && !s.cfg.Cluster.Mine(o) {
-		s.moved(n, o.Generation)
+		s.moved(n, o.Generation, func() {})
 		return
 	}
 	s.discover(n)
