@@ -300,20 +300,27 @@ func (s *Server) beat(ctx context.Context) {
 	defer tick.Stop()
 	deaf := false
 	for {
-		stood := s.pulse.stood()
-		if (deaf || stood) && s.cfg.Cluster.Reachable() {
-			s.lookAround(ctx) // before others take it for alive
-		}
-		deaf = s.cfg.Cluster.Beat(ctx, s.metrics.links.Load()) != nil
-		if stood {
-			s.pulse.missed.Store(false)
-		}
+		deaf = s.beatOnce(ctx, deaf)
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 	}
+}
+
+// beatOnce says that this node is alive, and returns whether nobody heard it;
+// deaf is what it returned before.
+func (s *Server) beatOnce(ctx context.Context, deaf bool) bool {
+	stood := s.pulse.stood()
+	if (deaf || stood) && s.cfg.Cluster.Reachable() {
+		s.lookAround(ctx) // before others take it for alive
+	}
+	deaf = s.cfg.Cluster.Beat(ctx, s.metrics.links.Load()) != nil
+	if stood {
+		s.pulse.missed.Store(false)
+	}
+	return deaf
 }
 
 // verify gives up a name that another node has claimed unheard, and learns of
