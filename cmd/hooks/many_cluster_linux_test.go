@@ -28,9 +28,10 @@ type crowd struct {
 	alive   []atomic.Bool // whether clients are sent to a relay
 	turn    atomic.Uint32
 	members []*member
-	up      atomic.Int64 // members that are connected
-	lost    atomic.Int64 // how often one lost its relay, or could not connect
-	events  atomic.Int64 // that came from the store
+	up      atomic.Int64    // members that are connected
+	lost    atomic.Int64    // how often one lost its relay, or could not connect
+	events  atomic.Int64    // that came from the store
+	ctx     context.Context // of the tunnels
 	stop    context.CancelFunc
 	clients sync.WaitGroup
 }
@@ -55,6 +56,7 @@ func manyTunnels() int {
 func newCrowd(t *testing.T, servers, relays int) *crowd {
 	t.Helper()
 	c := &crowd{t: t, nats: natstest.Start(t, servers), alive: make([]atomic.Bool, relays)}
+	c.ctx, c.stop = context.WithCancel(context.Background())
 	bin := t.TempDir()
 	hooks := callAs(t, bin, "hooks")
 	for i := range relays {
@@ -85,11 +87,9 @@ func (c *crowd) dial(ctx context.Context, m *member) (net.Conn, error) {
 	return nil, context.Canceled
 }
 
-// join connects n tunnels, as many at a time as would come from a balancer.
-func (c *crowd) join(n int, mode wire.Mode) {
+// join connects n tunnels, 64 at a time.
+func (c *crowd) join(n int, mode wire.Mode) []*member {
 	c.t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
-	c.stop = stop
 	starting := make(chan struct{}, 64)
 	relay := &url.URL{Scheme: "http", Host: "relay.invalid"}
 	app := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) })
@@ -115,9 +115,10 @@ func (c *crowd) join(n int, mode wire.Mode) {
 				}
 			},
 		})
-		c.clients.Go(func() { _ = client.Run(ctx) })
+		c.clients.Go(func() { _ = client.Run(c.ctx) })
 	}
 	c.await("connected tunnels", func() int { return int(c.up.Load()) }, len(c.members), 5*time.Minute)
+	return c.members[len(c.members)-n:]
 }
 
 // leave ends everything: thousands of goodbyes are nobody's business.
@@ -189,9 +190,9 @@ func (c *crowd) resident() (relays, nats int) {
 	return relays, nats
 }
 
-// ask sends n requests, some at a time, each to a name at another relay than
-// the one that is asked.
-func (c *crowd) ask(n int, header string) {
+// ask sends n requests to members, 32 at a time, each to another relay than the
+// one that owns the name.
+func (c *crowd) ask(members []*member, n int, body string) {
 	c.t.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}
 	defer client.CloseIdleConnections()
@@ -200,12 +201,12 @@ func (c *crowd) ask(n int, header string) {
 	for range 32 {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				m := c.members[i%len(c.members)]
+				m := members[i%len(members)]
 				at := (int(m.at.Load()) + 1) % len(c.relays)
 				for !c.alive[at].Load() {
 					at = (at + 1) % len(c.relays)
 				}
-				resp, err := client.Post("http://"+c.address[at]+"/t/"+m.name, "text/plain", strings.NewReader(header))
+				resp, err := client.Post("http://"+c.address[at]+"/t/"+m.name, "text/plain", strings.NewReader(body))
 				if err != nil {
 					bad.Add(1)
 					continue
@@ -274,10 +275,13 @@ func TestManyTunnelsInCluster(t *testing.T) {
 	c := newCrowd(t, 1, 2)
 	before := c.now()
 	c.join(200, wire.ModeAuto)
-	c.since("connected", before, 200, "tunnel")
-	c.ask(50, "x")
+	spent := c.since("connected", before, 200, "tunnel")
+	if spent.Sent > 6*200 || spent.Calls > 4*200 {
+		t.Errorf("200 tunnels that connected cost %d messages to NATS and %d calls, want at most 6 and 4 each", spent.Sent, spent.Calls)
+	}
+	c.ask(c.members, 50, "x")
 	c.fail(0)
-	c.ask(200, "x")
+	c.ask(c.members, 200, "x")
 	c.leave()
 }
 
@@ -301,14 +305,29 @@ func measureCrowd(t *testing.T, n int) {
 	c.since("at rest", before, 40, "second")
 	body := strings.Repeat("x", 2000)
 	before = c.now()
-	c.ask(20_000, body)
+	c.ask(c.members, 20_000, body)
 	c.since("live requests that pass a trunk", before, 20_000, "request")
 	c.fail(0)
 	before = c.now()
-	c.ask(n, "x")
+	c.ask(c.members, n, "x")
 	c.since("one request to each tunnel", before, n, "request")
+	queues := c.join(1000, wire.ModeQueue)
+	c.store("events stored, one a name at a time", queues, 3000, body)
+	c.store("events stored in a hundred names", queues[:100], 10_000, body)
 	pause(t, 10*time.Second)
 	r2, n2 = c.resident()
 	t.Logf("memory after that: two relays %d MB, NATS %d MB", r2>>10, n2>>10)
 	c.leave()
+}
+
+// store tells what events cost that are stored first, until they are
+// acknowledged.
+func (c *crowd) store(what string, members []*member, n int, body string) {
+	c.t.Helper()
+	before, had := c.now(), int(c.events.Load())
+	c.ask(members, n, body)
+	took := time.Since(before.at)
+	c.await("events delivered", func() int { return int(c.events.Load()) - had }, n, time.Minute)
+	pause(c.t, 2*time.Second) // cursors are written within a second
+	c.since(fmt.Sprintf("%s, %.0f a second", what, float64(n)/took.Seconds()), before, n, "event")
 }
