@@ -73,6 +73,7 @@ type Cluster struct {
 
 	mu      sync.Mutex // guards the following
 	peers   map[string]*peer
+	anyone  time.Time // when one of them was heard
 	cache   cache
 	queues  map[string]*Queue // of the names that this node owns
 	dirty   map[*Queue]struct{}

@@ -57,6 +57,16 @@ func (c *Cluster) Heard(label string, offset uint64) {
 	}
 }
 
+// Suspect has the name looked after: an event may have been stored that could
+// not be read.
+func (q *Queue) Suspect() {
+	q.c.mu.Lock()
+	defer q.c.mu.Unlock()
+	if q.c.queues[q.label] == q {
+		q.c.news[q] = append(q.c.news[q], 1<<63)
+	}
+}
+
 // suspect has all names of a shard looked after: events may have been stored
 // that nobody has heard of.
 func (c *Cluster) suspect(s *shard) {

@@ -112,11 +112,28 @@ func (c *Cluster) Met(node string, said []byte) {
 	p := peer{heard: time.Now()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.hushLocked(p.heard)
 	if said == nil || json.Unmarshal(said, &p.Peer) != nil {
 		delete(c.peers, node)
 		return
 	}
 	c.peers[node] = &p
+}
+
+// hushLocked makes good for a time in which no node was heard of, this one
+// neither: the bucket had no leader, and that says nothing of any node.
+func (c *Cluster) hushLocked(now time.Time) {
+	if hush := now.Sub(c.anyone) - nodeBeat; hush > 0 && !c.anyone.IsZero() {
+		for _, p := range c.peers {
+			p.heard = p.heard.Add(hush)
+		}
+	}
+	c.anyone = now
+}
+
+// goneLocked says that a node was not heard of for too long, though others were.
+func (c *Cluster) goneLocked(p *peer) bool {
+	return c.anyone.Sub(p.heard) >= nodeDead && c.ground.Connected()
 }
 
 // keep writes what may wait a second, and forgets owners that are not asked
@@ -182,7 +199,7 @@ func (c *Cluster) Peers() []Peer {
 	defer c.mu.Unlock()
 	var list []Peer
 	for _, p := range c.peers {
-		if time.Since(p.heard) < nodeDead || !c.ground.Connected() {
+		if !c.goneLocked(p) {
 			list = append(list, p.Peer)
 		}
 	}
@@ -190,8 +207,8 @@ func (c *Cluster) Peers() []Peer {
 	return list
 }
 
-// Alive says whether the process that owns a name is heard of. While NATS is
-// away nobody is, and what was known last is believed.
+// Alive says whether the process that owns a name is heard of. While nobody is,
+// this node neither, what was known last is believed.
 func (c *Cluster) Alive(o *Owner) bool {
 	_, ok := c.AddressOf(o)
 	return ok
@@ -202,7 +219,7 @@ func (c *Cluster) AddressOf(o *Owner) (string, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.peers[o.Node]
-	if p == nil || p.Incarnation != o.Incarnation || time.Since(p.heard) >= nodeDead && c.ground.Connected() {
+	if p == nil || p.Incarnation != o.Incarnation || c.goneLocked(p) {
 		return "", false
 	}
 	return p.Address, true

@@ -100,27 +100,33 @@ func (c *Cluster) Find(ctx context.Context, label string) (*Owner, error) {
 	return o, nil
 }
 
-// lookWithin is how long a look for a name's owner may take.
-const lookWithin = 10 * time.Second
+// lookTries is how often a name's owner is looked for: while the servers choose
+// a leader nobody answers. It is no matter of time, for a process that was
+// stopped has used up none of it.
+const lookTries = 4
 
-// look asks the leader, again if need be: while the servers choose one nobody
-// answers. What another replica knows of the owner is better than nothing then:
-// who is not the owner any more says so.
+// look asks the leader. What another replica knows of the owner is better than
+// no answer: who is not the owner any more says so.
 func (c *Cluster) look(ctx context.Context, label string) (o *Owner, err error) {
-	ctx, cancel := context.WithTimeout(ctx, lookWithin)
-	defer cancel()
-	err = patiently(ctx, func(tryCtx context.Context) error {
-		if !c.connected(tryCtx) {
-			return ErrAway
-		}
-		if o, _, err = c.ask(tryCtx, label); err != nil && temporary(err) {
-			if known := c.replica(ctx, label); known != nil {
-				o, err = known, nil
+	for range lookTries {
+		err = once(ctx, func(ctx context.Context) error {
+			if !c.connected(ctx) {
+				return ErrAway
 			}
+			o, _, err = c.ask(ctx, label)
+			return err
+		})
+		if err == nil || !temporary(err) {
+			return o, err
 		}
-		return err
-	})
-	return o, err
+		if o = c.replica(ctx, label); o != nil {
+			return o, nil
+		}
+		if pause(ctx, 100*time.Millisecond); ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, err
 }
 
 // replica is what any of the servers knows of a name; nil if that is nothing.

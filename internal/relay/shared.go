@@ -25,9 +25,16 @@ func (s *Server) joinCluster() {
 	c := s.cfg.Cluster
 	s.trunks = newTrunks()
 	c.OnNote(func(label string, known func()) {
-		if n := s.names.find(label); n != nil {
-			s.begin(func() { s.discover(n); known() })
+		n := s.names.find(label)
+		if n == nil {
+			known() // whoever owns the name next finds the event
+			return
 		}
+		s.begin(func() {
+			if s.discover(n) {
+				known()
+			}
+		})
 	})
 	c.OnMove(func(label string, generation uint64, left func()) {
 		n := s.names.find(label)
@@ -54,18 +61,30 @@ func (s *Server) owned(label string) *name {
 	return n
 }
 
-// discover learns of events that other nodes stored.
-func (s *Server) discover(n *name) {
+// discover learns of events that other nodes stored. If it cannot now it does so
+// soon.
+func (s *Server) discover(n *name) (ok bool) {
 	n.enrolling.take()
 	defer n.enrolling.leave()
 	n.mu.Lock()
-	err := n.discoverLocked(context.Background())
+	q, ok := n.kept.(*cluster.Queue)
+	n.mu.Unlock()
+	if !ok {
+		return true // its queue is not open yet, and finds them
+	}
+	found, err := q.Discover(context.Background()) // requests do not wait for NATS
+	n.mu.Lock()
+	for _, offset := range found {
+		n.storedLocked(offset)
+	}
 	n.mu.Unlock()
 	if err != nil {
 		s.cfg.Log.Warn("read the store", "tunnel", n.label, "error", err.Error())
+		time.AfterFunc(time.Second, q.Suspect)
 	}
 	s.markStale(n)
 	s.kick(n)
+	return err == nil
 }
 
 // discoverLocked counts the events that other nodes stored. A lane counts what
