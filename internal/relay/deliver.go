@@ -40,7 +40,12 @@ func (s *Server) restoreLanes(n *name, kept queue) error {
 		n.lanes = []*lane[*session]{newLane[*session]("", n.share == wire.ShareExclusive, 0, c.Tail, c.Waiting)}
 		return nil
 	}
-	for _, c := range kept.Cursors() {
+	return s.restoreReadersLocked(n)
+}
+
+// restoreReadersLocked makes a lane for each of a name's single readers.
+func (s *Server) restoreReadersLocked(n *name) error {
+	for _, c := range n.kept.Cursors() {
 		c.SeenAt = s.cfg.Now() // how long it was away counts from now on
 		l, err := s.makeLaneLocked(context.Background(), n, c)
 		if err != nil {
@@ -118,10 +123,10 @@ func (s *Server) keep(ctx context.Context, n *name, hello *wire.Hello, w *wire.W
 		return err
 	}
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.kept = kept
 	n.mode, n.accept = hello.Mode, hello.AcceptStatus // from now on requests are stored
-	n.mu.Unlock()
-	return nil
+	return s.restoreReadersLocked(n)
 }
 
 // claimStore makes the name known to the store.

@@ -203,6 +203,39 @@ func TestSharedAcrossNodes(t *testing.T) {
 	}
 }
 
+// What a client of a broadcast name has missed comes to it at another relay too,
+// whoever of the name's clients came there before it.
+func TestBroadcastMoves(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1)
+	one, two := serveNode(t, servers, "one"), serveNode(t, servers, "two")
+	var a, b receiver
+	_, stopA := dial(t, one.server, "news", http.NotFoundHandler(), as("a", &a))
+	_, stopB := dial(t, one.server, "news", http.NotFoundHandler(), as("b", &b))
+	post := func(n *node, body string) {
+		if status, answer := send(t, n.public("news"), body); status != http.StatusAccepted {
+			t.Fatalf("%d %s", status, answer)
+		}
+	}
+	post(one, "first")
+	waitFor(t, func() bool { return a.count() == 1 && b.count() == 1 })
+	_ = stopB()
+	post(one, "second")
+	waitFor(t, func() bool { return a.count() == 2 })
+	_ = stopA()
+	if err := one.cluster.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dial(t, two.server, "news", http.NotFoundHandler(), as("a", &a))
+	post(two, "third")
+	waitFor(t, func() bool { return a.has("third") })
+	dial(t, two.server, "news", http.NotFoundHandler(), as("b", &b))
+	waitFor(t, func() bool { return b.has("third") })
+	if !b.has("second") {
+		t.Error("the one that was away has not got what it missed")
+	}
+}
+
 // While NATS is away live traffic goes on, and what would have to be stored is
 // refused.
 func TestNATSAway(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -53,6 +55,13 @@ func (r *receiver) deliver(_ context.Context, e *tunnel.Stored) error {
 	r.offset = append(r.offset, e.Offset)
 	r.tries = append(r.tries, e.Attempt)
 	return nil
+}
+
+// has says whether a body came.
+func (r *receiver) has(body string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.got, func(s string) bool { return strings.HasSuffix(s, " "+body) })
 }
 
 func (r *receiver) count() int {
