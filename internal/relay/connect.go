@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,9 +19,25 @@ type claimant struct {
 	token *Token // nil where nobody needs one
 }
 
+// mostJoining is how many clients are given their place at a time where relays
+// share a store. More would wait for it longer than they have patience.
+const mostJoining = 1000
+
+// crowded refuses a client for now. After the loss of a relay thousands come
+// within a second: they are told to come again at different times.
+func crowded() *refusal {
+	e := *errCrowded
+	e.retry = time.Duration(1+rand.IntN(20)) * time.Second
+	return &e
+}
+
 // serveConnect decides everything about a new link as HTTP, before the
 // upgrade: what is refused costs neither a goroutine nor a buffer.
 func (s *Server) serveConnect(w http.ResponseWriter, r *http.Request) {
+	if s.cfg.Cluster != nil && s.joining.Load() >= mostJoining {
+		s.refuse(w, crowded())
+		return
+	}
 	n, who, made, e := s.admit(r)
 	if e == nil && s.cfg.Cluster != nil {
 		holder, refused := s.admitShared(r, n.label, who)
@@ -127,7 +144,9 @@ func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
 		}
 		return
 	}
+	s.joining.Add(1)
 	ses, welcome, err := s.greet(ws, n, who, hello)
+	s.joining.Add(-1)
 	if err != nil {
 		s.cfg.Log.Error("greet", "tunnel", n.label, "error", err.Error())
 		wire.Refuse(ws, wire.CloseFault, "")

@@ -48,6 +48,7 @@ var (
 	errAuthRate     = &refusal{429, "too_many_attempts", "too many failed attempts", time.Minute}
 	errTooManyNames = &refusal{429, "too_many_names", "too many names", time.Minute}
 	errTooManyLinks = &refusal{429, "too_many_clients", "too many clients on this name", time.Minute}
+	errCrowded      = &refusal{503, "relay_busy", "too many clients connect at once", time.Second}
 	errDraining     = &refusal{503, "relay_draining", "the relay is being restarted", time.Second}
 )
 

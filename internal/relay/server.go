@@ -29,6 +29,7 @@ type Server struct {
 
 	draining atomic.Bool
 	tight    atomic.Bool    // memory is
+	joining  atomic.Int64   // clients that wait for their place in the store
 	work     sync.WaitGroup // links, and what hands out events
 
 	mu     sync.Mutex // guards the following
