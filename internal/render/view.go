@@ -127,6 +127,23 @@ func ascii(s string) bool {
 	return true
 }
 
+// Wrap breaks text, which is our own, between words where a terminal would
+// break it within one.
+func (v View) Wrap(text string) string {
+	if v.Width <= 0 {
+		return text
+	}
+	return ansi.Wordwrap(text, v.Width, "")
+}
+
+// Indented is the view of text that stands behind so many columns.
+func (v View) Indented(columns int) View {
+	if v.Width > 0 {
+		v.Width = max(v.Width-columns, 1)
+	}
+	return v
+}
+
 // shorten cuts s, which has been made safe and may be coloured, to columns.
 func shorten(s string, columns int) string {
 	if columns <= 0 || width(s) <= columns {

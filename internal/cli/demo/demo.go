@@ -94,38 +94,42 @@ func (st *stage) play(ctx context.Context) (story, error) {
 	return s, err
 }
 
+// margin is how far the story's examples are indented.
+const margin = 3
+
 // tell writes the story for a person.
 func tell(v render.View, url string, s story) string {
 	var b strings.Builder
-	step := func(name, text string) { fmt.Fprintf(&b, "\n%s%s\n", v.Heading(name), text) }
-	b.WriteString("One webhook, from the provider's signature to a replay. Nothing leaves this machine.\n")
+	step := func(name, text string) { fmt.Fprintf(&b, "\n%s%s\n", v.Heading(name), v.Wrap(text)) }
+	in := v.Indented(margin)
+	b.WriteString(v.Wrap("One webhook, from the provider's signature to a replay. Nothing leaves this machine.") + "\n")
 
 	step("1. Listen", "A listener waits at "+url+", as `hooks listen` does.")
 
 	step("2. Send", "Canvelete makes a sample "+eventType+", signs its bytes with HMAC-SHA256 and posts it:")
-	b.WriteString(indent(v.Headers(signature(s.Sent), nil)))
-	b.WriteString(indent(v.Line(s.Sent)))
+	b.WriteString(indent(in.Headers(signature(s.Sent), nil)))
+	b.WriteString(indent(in.Line(s.Sent)))
 
 	step("3. Receive", "The signature was checked over the bytes as they came, and the delivery was on disk before the 200 went out:")
-	b.WriteString(indent(v.Line(s.Received)))
-	b.WriteString(indent(v.Body(s.Received.Header, s.Received.Body, "hooks events show "+s.Received.ID+" --raw")))
+	b.WriteString(indent(in.Line(s.Received)))
+	b.WriteString(indent(in.Body(s.Received.Header, s.Received.Body, "hooks events show "+s.Received.ID+" --raw")))
 
 	step("4. Tamper", "The same event with one byte changed on its way, as `hooks send --tamper body` does. It is refused:")
-	b.WriteString(indent(v.Line(s.Tampered)))
-	b.WriteString(indent(v.Verification(s.Tampered.Verification)))
+	b.WriteString(indent(in.Line(s.Tampered)))
+	b.WriteString(indent(in.Wrap(in.Verification(s.Tampered.Verification))))
 
 	step("5. Replay", "The stored bytes and headers are sent again, as `hooks replay` does. The listener knows the event already:")
-	b.WriteString(indent(v.Line(s.Replayed)))
+	b.WriteString(indent(in.Line(s.Replayed)))
 
 	b.WriteString("\n" + v.Heading("Now with an app of your own"))
-	b.WriteString(next())
+	b.WriteString(next(v))
 	return b.String()
 }
 
 // next says what to type after the demo.
-func next() string {
+func next(v render.View) string {
 	rows := [][2]string{
-		{"hooks listen :3000", "in one terminal; add -f :8080 to pass deliveries on to an app"},
+		{"hooks listen :3000", "in one terminal (-f :8080 forwards)"},
 		{"hooks send --event " + eventType, "in another"},
 		{"hooks events list", "what was captured"},
 		{"hooks replay last", "the newest one again"},
@@ -150,5 +154,6 @@ func signature(d *webhook.Delivery) map[string][]string {
 // indent sets text off from the explanation around it.
 func indent(text string) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	return "   " + strings.Join(lines, "\n   ") + "\n"
+	space := strings.Repeat(" ", margin)
+	return space + strings.Join(lines, "\n"+space) + "\n"
 }
