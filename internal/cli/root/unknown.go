@@ -3,6 +3,7 @@ package root
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,8 +46,13 @@ func otherWord(root *cobra.Command, word string, args []string) error {
 		return nil
 	}
 	line := "hooks " + ours
-	if len(args) > 0 {
+	switch {
+	case len(args) > 0:
 		line += " " + strings.Join(args, " ")
+	case word == "trigger":
+		line += " TYPE"
+	case word == "forward":
+		line += " URL"
 	}
 	return cli.Usage(fmt.Errorf("%s is called %s here", word, name), "try: "+line)
 }
@@ -91,7 +97,22 @@ func flagError(cmd *cobra.Command, err error) error {
 func shorten(err error) error {
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
+		var number *strconv.NumError
+		if errors.As(err, &number) {
+			return fmt.Errorf("--%s: %s", invalid.GetFlag().Name, numberWords(invalid.GetFlag().Value.Type()))
+		}
 		return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, invalid.Unwrap())
 	}
 	return err
+}
+
+// numberWords says what the value of a flag of this type has to be.
+func numberWords(kind string) string {
+	switch {
+	case kind == "bool":
+		return "it is true or false"
+	case strings.HasPrefix(kind, "float"):
+		return "it is a number"
+	}
+	return "it is a whole number"
 }
