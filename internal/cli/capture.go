@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
+	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
@@ -14,6 +17,9 @@ func (e *Env) Capture(ctx context.Context, ref string) (*webhook.Delivery, error
 		return nil, err
 	}
 	id, others, err := st.Resolve(ctx, ref)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, NoDelivery(ref)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -21,4 +27,9 @@ func (e *Env) Capture(ctx context.Context, ref string) (*webhook.Delivery, error
 		e.Say("%s is the newest of %d deliveries of this event", id, len(others)+1)
 	}
 	return st.Get(ctx, id)
+}
+
+// NoDelivery says that ref names no delivery of the store.
+func NoDelivery(ref string) error {
+	return NoBecause(fmt.Errorf("there is no delivery %q", ref), "hooks events list shows what there is")
 }

@@ -119,6 +119,14 @@ func (e *Env) Input(name string) ([]byte, error) {
 	return e.File(name)
 }
 
+// InputName is what Input reads, for a person.
+func InputName(name string) string {
+	if name == "-" {
+		return "standard input"
+	}
+	return safetext.Line(name)
+}
+
 // File reads the file name, relative to the working directory.
 func (e *Env) File(name string) ([]byte, error) {
 	if name == "" {

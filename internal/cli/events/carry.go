@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +101,9 @@ func each(ctx context.Context, env *cli.Env, o *ExportOptions, f func(*webhook.D
 	if err != nil {
 		return err
 	}
+	if q.Limit > 0 {
+		return newest(ctx, env, st, q, f)
+	}
 	q.Oldest = true
 	for d, err := range st.All(ctx, q) {
 		var damaged *store.DamagedError
@@ -111,6 +115,36 @@ func each(ctx context.Context, env *cli.Env, o *ExportOptions, f func(*webhook.D
 			return err
 		}
 		if err := f(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newest calls f for the newest deliveries, as many as the limit of q says, and
+// of these for the oldest first. They need not fit into memory.
+func newest(ctx context.Context, env *cli.Env, st *store.Store, q store.Query, f func(*webhook.Delivery) error) error {
+	var list []string
+	for d, err := range st.All(ctx, q) {
+		var damaged *store.DamagedError
+		switch {
+		case errors.As(err, &damaged):
+			warnDamaged(env, []*store.DamagedError{damaged})
+		case err != nil:
+			return err
+		default:
+			list = append(list, d.ID)
+		}
+	}
+	for _, id := range slices.Backward(list) {
+		d, err := st.Get(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // deleted meanwhile
+		}
+		if err == nil {
+			err = f(d)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -212,7 +246,7 @@ func RunImport(ctx context.Context, env *cli.Env, o ImportOptions) error {
 	err = errors.Join(err, in.flush(ctx)) // what comes before a mistake is kept
 	done := in.done
 	if err != nil {
-		return importError(env, done, err)
+		return importError(env, o.File, done, err)
 	}
 	if env.Global.WantsJSON() {
 		return env.JSON(ctx, done)
@@ -225,7 +259,7 @@ func RunImport(ctx context.Context, env *cli.Env, o ImportOptions) error {
 }
 
 // importError tells a mistake of the file from one of the store.
-func importError(env *cli.Env, done imported, err error) error {
+func importError(env *cli.Env, file string, done imported, err error) error {
 	var stored *storeError
 	if errors.As(err, &stored) {
 		return stored.err
@@ -233,7 +267,7 @@ func importError(env *cli.Env, done imported, err error) error {
 	if done.Imported > 0 {
 		env.Say("imported %s before the mistake", render.Plural(done.Imported, "delivery", "deliveries"))
 	}
-	return cli.Usage(err)
+	return cli.Usage(fmt.Errorf("%s: %w", cli.InputName(file), err))
 }
 
 // A storeError came from the store and not from what was read.

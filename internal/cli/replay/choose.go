@@ -90,7 +90,7 @@ func byID(ctx context.Context, env *cli.Env, ref string) ([]chosen, error) {
 	}
 	id, others, err := st.Resolve(ctx, ref)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, cli.NoBecause(fmt.Errorf("there is no delivery %q", ref), "hooks events list shows what there is")
+		return nil, cli.NoDelivery(ref)
 	}
 	if err != nil {
 		return nil, err

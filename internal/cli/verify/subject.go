@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -55,7 +56,12 @@ func find(ctx context.Context, env *cli.Env, o Options) (*webhook.Delivery, erro
 	case o.Subject == "-" || o.Subject != "" && env.IsFile(o.Subject):
 		return read(env, o.Subject, o.HasSignature)
 	case o.Subject != "":
-		return env.Capture(ctx, o.Subject)
+		d, err := env.Capture(ctx, o.Subject)
+		var none *cli.Error
+		if errors.As(err, &none) && none.Status == cli.StatusNo {
+			return nil, cli.NoBecause(fmt.Errorf("there is no file and no delivery %q", o.Subject), none.Hints...)
+		}
+		return d, err
 	case !env.InTerminal:
 		return read(env, "-", o.HasSignature)
 	case o.HasSignature:
@@ -75,11 +81,11 @@ func read(env *cli.Env, name string, bare bool) (*webhook.Delivery, error) {
 		return &webhook.Delivery{Method: http.MethodPost, Header: http.Header{}, Body: data}, nil
 	}
 	if len(data) == 0 {
-		return nil, cli.Usage(errEmpty, "give it a whole request, or a body with --signature")
+		return nil, cli.Usage(fmt.Errorf("%s is empty", cli.InputName(name)), "give it a whole request, or a body with --signature")
 	}
 	d, err := httptext.Parse(data)
 	if err != nil {
-		return nil, cli.Usage(err, "a body alone needs --signature, and --provider if no other is meant")
+		return nil, cli.Usage(fmt.Errorf("%s: %w", cli.InputName(name), err), "a body alone needs --signature, and --provider if no other is meant")
 	}
 	return d, nil
 }

@@ -266,6 +266,3 @@ func hints(d *webhook.Delivery, outcome judge.Outcome) []string {
 	}
 	return nil
 }
-
-// errEmpty says that there is nothing to judge.
-var errEmpty = errors.New("standard input is empty")
