@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -255,16 +256,34 @@ const (
 func (c *Cluster) tell(ctx context.Context, o *Owner, label string) {
 	ctx, cancel := context.WithTimeout(ctx, noteWithin)
 	defer cancel()
-	for ctx.Err() == nil {
+	insist(ctx, func() error {
 		// An owner that counts as gone may be back, and this node not know.
 		gone := !c.Alive(o)
-		if c.request(ctx, "hk.note."+o.Node, []byte(label)) == nil || gone {
-			return
+		err := c.request(ctx, "hk.note."+o.Node, []byte(label))
+		if err == nil || gone {
+			return nil
 		}
 		if now, _, err := c.ask(ctx, label); err == nil && now != nil {
 			o = now
 		}
-		pause(ctx, 20*time.Millisecond)
+		return err
+	})
+}
+
+// absentWithin is how long a node may be away from NATS, to connect to another
+// server, and not count as gone for what it is asked.
+const absentWithin = time.Second
+
+// insist asks another node until it answers, at longer and longer intervals: it
+// may be about thousands of names.
+func insist(ctx context.Context, ask func() error) {
+	began := time.Now()
+	for wait := 20 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 500*time.Millisecond) {
+		err := ask()
+		if err == nil || errors.Is(err, nats.ErrNoResponders) && time.Since(began) > absentWithin {
+			return
+		}
+		pause(ctx, wait)
 	}
 }
 
@@ -305,13 +324,12 @@ func (q *Queue) TakeOver(ctx context.Context) {
 	defer func() { <-q.taking }()
 	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
 	defer cancel()
-	for q.before != nil && ctx.Err() == nil {
-		left := q.c.Mine(q.before) || !q.c.Alive(q.before)
-		if left || q.c.request(ctx, "hk.left."+q.before.Node, movement(q.label, q.Generation())) == nil {
-			break
+	insist(ctx, func() error {
+		if q.before == nil || q.c.Mine(q.before) || !q.c.Alive(q.before) {
+			return nil
 		}
-		pause(ctx, 20*time.Millisecond)
-	}
+		return q.c.request(ctx, "hk.left."+q.before.Node, movement(q.label, q.Generation()))
+	})
 	q.before = nil // it hears of it some day
 }
 
