@@ -3,6 +3,7 @@ package render
 import (
 	"strings"
 
+	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
@@ -26,7 +27,7 @@ func (v View) Verification(w webhook.Verification) string {
 	if w.Status == webhook.Verified {
 		b.WriteString(" · " + v.line(or(w.Scheme)))
 		if w.SecretName != "" {
-			b.WriteString(" with the secret " + v.Palette.Name(v.line(w.SecretName)))
+			b.WriteString(" with " + v.line(secret.Words(w.SecretName)))
 		}
 		return b.String()
 	}

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/address"
@@ -36,6 +37,18 @@ type Named struct {
 
 // DevelopmentName is the Name of every development secret.
 const DevelopmentName = "development"
+
+// Words speaks of the secret with this Name: "the development secret", "the
+// secret of --secret", "the secret stripe".
+func Words(name string) string {
+	switch {
+	case name == DevelopmentName:
+		return "the development secret"
+	case strings.HasPrefix(name, "--"):
+		return "the secret of " + name
+	}
+	return "the secret " + name
+}
 
 // maxSecret is longer than any key or set of keys that a provider gives out.
 const maxSecret = 64 << 10

@@ -152,12 +152,9 @@ func (c *checking) begin() {
 	p := c.options.Provider
 	signed := "which signs nothing"
 	if len(c.named) > 0 {
-		signed = "signed with the secret " + c.named[0].Name
-		if strings.HasPrefix(c.named[0].Name, "-") {
-			signed = "signed with the secret given by " + c.named[0].Name
-		}
+		signed = "signed with " + secret.Words(c.named[0].Name)
 		if c.named[0].Name == secret.DevelopmentName {
-			signed = "signed with the development secret (hooks secrets get " + p.ID + " prints it for the app)"
+			signed += " (hooks secrets get " + p.ID + " prints it for the app)"
 		}
 	}
 	c.env.Say("checking %s with deliveries of %s, %s", safetext.CleanURL(c.target.String()), p.ID, signed)

@@ -304,9 +304,9 @@ func (s *sending) signedBy() string {
 		return "signed with the development secret; give the app the same: hooks secrets get " + s.provider.ID +
 			", or sign with the app's: --secret env:NAME"
 	case s.named[0].Source == s.named[0].Name:
-		return "signed with the secret " + s.named[0].Name
+		return "signed with " + secret.Words(s.named[0].Name)
 	}
-	return fmt.Sprintf("signed with the secret %s (%s)", s.named[0].Name, s.named[0].Source)
+	return fmt.Sprintf("signed with %s (%s)", secret.Words(s.named[0].Name), s.named[0].Source)
 }
 
 // suite is the report for --junit.

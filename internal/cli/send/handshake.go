@@ -293,11 +293,7 @@ func (s *sending) handshakeNotes(g *greeting) []string {
 		out = append(out, s.provider.ID+" also waits until the app opens the address in the request, which is not tried here")
 	}
 	if g.handshake.HandsOver() {
-		name := "secret " + s.named[0].Name
-		if s.named[0].Name == secret.DevelopmentName {
-			name = "development secret"
-		}
-		out = append(out, "it was handed the "+name+", with which later events are signed")
+		out = append(out, "it was handed "+secret.Words(s.named[0].Name)+", with which later events are signed")
 	}
 	return out
 }

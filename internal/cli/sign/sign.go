@@ -107,7 +107,7 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 	if named[0].Name == secret.DevelopmentName {
 		env.Say("signed with the development secret: hooks secrets get %s prints it", p.ID)
 	} else {
-		env.Verbose("signed with the secret %s (%s)", named[0].Name, named[0].Source)
+		env.Verbose("signed with %s (%s)", secret.Words(named[0].Name), named[0].Source)
 	}
 	if env.Global.Format != "" && env.Global.Format != "text" || env.Global.WantsJSON() {
 		return env.PrintRequests(ctx, signer.Conceal(signed))

@@ -212,7 +212,7 @@ func print(ctx context.Context, env *cli.Env, d *webhook.Delivery, diagnosis []d
 		glyph = env.View().Glyph(webhook.Invalid)
 		return env.Print(glyph + " invalid: " + string(v.Reason) + "\n")
 	}
-	env.Say("%s %s %s: %s with the secret %s", orDash(d.Provider), orDash(d.EventType), orDash(d.EventID), v.Scheme, v.SecretName)
+	env.Say("%s %s %s: %s with %s", orDash(d.Provider), orDash(d.EventType), orDash(d.EventID), v.Scheme, secret.Words(v.SecretName))
 	return env.Print(glyph + " valid\n")
 }
 
