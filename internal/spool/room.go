@@ -38,6 +38,7 @@ func (w *writer) refill() bool {
 	w.triedAt = time.Now()
 	if info, err := os.Stat(w.reservePath()); err == nil && info.Size() == reserveSize {
 		w.spent = false
+		w.overwrite()
 		return true
 	}
 	p := make([]byte, reserveSize) // of bytes that no file system makes smaller
@@ -48,7 +49,22 @@ func (w *writer) refill() bool {
 	if w.spent {
 		_ = os.Remove(w.reservePath()) // half of it is none
 	}
+	w.overwrite()
 	return !w.spent
+}
+
+// overwrite has what is deleted written over, for bodies are other people's
+// business. That needs as much room as what is deleted, so it is not done on a
+// full disk, where deleted pages are given back to the disk instead.
+func (w *writer) overwrite() {
+	if w.conn == nil {
+		return // it will be, when the file is open again
+	}
+	how := "PRAGMA secure_delete=1"
+	if w.spent {
+		how = "PRAGMA secure_delete=0"
+	}
+	_, _ = w.conn.ExecContext(context.Background(), how) // a connection that is broken is opened again, and comes back here
 }
 
 // spend gives the reserve up.

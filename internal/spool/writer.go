@@ -88,6 +88,7 @@ func (w *writer) open(ctx context.Context) error {
 		return err
 	}
 	w.stmts = make(map[string]*sql.Stmt)
+	w.overwrite()
 	return nil
 }
 
