@@ -103,7 +103,7 @@ func newFleet(t *testing.T, tunnels int, hosts ...fleetHost) *fleet {
 		f.logs = append(f.logs, filepath.Join(dir, fmt.Sprintf("relay%d.log", i)))
 		f.relays = append(f.relays, &proc{t: t, env: env, argv: slices.Concat(h.relayIn, []string{
 			hooks, "relay", "--listen", address, "--admin", "off", "--nats", f.nats.URL(), "--nats-sync", "always",
-			"--trunk", net.JoinHostPort(h.address, "0"), "--open", "--insecure-http",
+			"--node", fmt.Sprintf("relay%d", i), "--trunk", net.JoinHostPort(h.address, "0"), "--open", "--insecure-http",
 			"--drain-delay", "300ms", "--log-format", "json", "--public-url", "http://127.0.0.1",
 		})})
 	}
