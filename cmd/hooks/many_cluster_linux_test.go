@@ -43,8 +43,7 @@ type member struct {
 	here atomic.Bool  // it is connected
 }
 
-// HOOKS_TEST_TUNNELS says how many tunnels; then they are measured. In the
-// short form a few have to cost little enough.
+// manyTunnels is how many are to be measured, 0 in the short form.
 func manyTunnels() int {
 	n, err := strconv.Atoi(os.Getenv("HOOKS_TEST_TUNNELS"))
 	if err != nil {
@@ -147,7 +146,6 @@ type cost struct {
 	at           time.Time
 	relays, nats time.Duration // of CPU
 	load         natstest.Load
-	owners       uint64 // writes of the bucket of owners
 }
 
 func (c *crowd) now() cost {
@@ -272,6 +270,7 @@ func TestManyTunnelsInCluster(t *testing.T) {
 		measureCrowd(t, n)
 		return
 	}
+	t.Parallel()
 	c := newCrowd(t, 1, 2)
 	before := c.now()
 	c.join(200, wire.ModeAuto)

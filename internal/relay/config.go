@@ -19,7 +19,7 @@ type Limits struct {
 	HeadWait   time.Duration // for the head of the app's answer
 	Links      int           // clients on one name
 	Names      int           // names of one token
-	AllNames   int           // names in all
+	AllNames   int           // names in all, those whose clients are away too; Memory bounds them before
 	Unused     time.Duration // after which a name is free again
 	Unseen     time.Duration // after which a broadcast client that is away is forgotten
 	Hold       int           // bytes of one body kept until the answer begins, in case it must be stored
@@ -39,7 +39,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Streams: 64, SlotWait: 5 * time.Second, HeadWait: 35 * time.Second, Links: 32,
-		Names: 1000, AllNames: 100_000, Unused: 30 * 24 * time.Hour, Unseen: 24 * time.Hour,
+		Names: 1000, AllNames: 1_000_000, Unused: 30 * 24 * time.Hour, Unseen: 24 * time.Hour,
 		Hold: 256 << 10, HoldAll: 8 << 20, PingEvery: 15 * time.Second,
 		Rate: 100, Burst: 200, AddrRate: 500, AddrBurst: 1000, AuthFails: 10,
 		EventBody: 10 << 20, DrainLinks: 10 * time.Second,

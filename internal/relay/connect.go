@@ -20,22 +20,35 @@ type claimant struct {
 }
 
 // mostJoining is how many clients are given their place at a time where relays
-// share a store. More would wait for it longer than they have patience.
-const mostJoining = 1000
+// share a store: more would wait for it longer than they have patience. Those
+// beyond come again, about joinRate a second, within joinSpread.
+const (
+	mostJoining = 1000
+	joinRate    = 500
+	joinSpread  = 20
+)
 
 // crowded refuses a client for now. After the loss of a relay thousands come
 // within a second: they are told to come again at different times.
-func crowded() *refusal {
+func (s *Server) crowded() *refusal {
 	e := *errCrowded
-	e.retry = time.Duration(1+rand.IntN(20)) * time.Second
+	spread := min(1+s.turned.Add(1)/joinRate, joinSpread)
+	e.retry = time.Duration(1+rand.Int64N(spread)) * time.Second
 	return &e
+}
+
+// joined notes that a client has its place, or none.
+func (s *Server) joined() {
+	if s.joining.Add(-1) < mostJoining/2 {
+		s.turned.Store(0) // the crowd is over
+	}
 }
 
 // serveConnect decides everything about a new link as HTTP, before the
 // upgrade: what is refused costs neither a goroutine nor a buffer.
 func (s *Server) serveConnect(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.Cluster != nil && s.joining.Load() >= mostJoining {
-		s.refuse(w, crowded())
+		s.refuse(w, s.crowded())
 		return
 	}
 	n, who, made, e := s.admit(r)
@@ -146,7 +159,7 @@ func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
 	}
 	s.joining.Add(1)
 	ses, welcome, err := s.greet(ws, n, who, hello)
-	s.joining.Add(-1)
+	s.joined()
 	if err != nil {
 		s.cfg.Log.Error("greet", "tunnel", n.label, "error", err.Error())
 		wire.Refuse(ws, wire.CloseFault, "")

@@ -16,17 +16,24 @@ func TestCrowded(t *testing.T) {
 	t.Parallel()
 	s := &Server{cfg: Config{Cluster: new(cluster.Cluster), Public: new(url.URL)}}
 	s.joining.Store(mostJoining)
-	moments := map[int]bool{}
-	for range 200 {
-		w := httptest.NewRecorder()
-		s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/connect", http.NoBody))
-		after, err := strconv.Atoi(w.Header().Get("Retry-After"))
-		if w.Code != http.StatusServiceUnavailable || err != nil || after < 1 || after > 20 {
-			t.Fatalf("%d, Retry-After %q, want 503 and 1 to 20", w.Code, w.Header().Get("Retry-After"))
+	for n, most := range map[int64]int{0: 1, 5 * joinRate: 7, 1_000_000: joinSpread} {
+		s.turned.Store(n)
+		moments := map[int]bool{}
+		for range 200 {
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/connect", http.NoBody))
+			after, err := strconv.Atoi(w.Header().Get("Retry-After"))
+			if w.Code != http.StatusServiceUnavailable || err != nil || after < 1 || after > most {
+				t.Fatalf("%d, Retry-After %q after %d others, want 503 and 1 to %d", w.Code, w.Header().Get("Retry-After"), n, most)
+			}
+			moments[after] = true
 		}
-		moments[after] = true
+		if len(moments) < most/2 {
+			t.Errorf("200 clients after %d others were told %d different moments", n, len(moments))
+		}
 	}
-	if len(moments) < 10 {
-		t.Errorf("200 clients were told %d different moments", len(moments))
+	s.joining.Store(1)
+	if s.joined(); s.turned.Load() != 0 {
+		t.Error("the crowd is not over")
 	}
 }

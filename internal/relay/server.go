@@ -30,6 +30,7 @@ type Server struct {
 	draining atomic.Bool
 	tight    atomic.Bool    // memory is
 	joining  atomic.Int64   // clients that wait for their place in the store
+	turned   atomic.Int64   // clients that were told to come again since there were too many
 	work     sync.WaitGroup // links, and what hands out events
 
 	mu     sync.Mutex // guards the following
