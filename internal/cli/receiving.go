@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/address"
@@ -42,12 +43,15 @@ func PlaceOf(at address.Listen, ls []net.Listener) Place {
 // stands before the address: "hooks listen".
 func BindError(err error, at address.Listen, command string) error {
 	var taken *intake.PortTakenError
+	var unknown *net.DNSError
 	switch {
 	case errors.As(err, &taken) && taken.Free > 0:
 		at.Port = taken.Free
 		return Failed(err, "a free one: "+command+" "+at.String(), "any free one: "+command+" :0")
 	case errors.As(err, &taken):
 		return Failed(err, "any free one: "+command+" :0")
+	case errors.As(err, &unknown), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return Failed(err, "it has to be an address of this machine: "+command+" :3000, or 0.0.0.0:3000 for all of them")
 	case at.Port > 0 && at.Port < 1024:
 		return Failed(err, "ports below 1024 may need privileges: "+command+" :3000")
 	}
