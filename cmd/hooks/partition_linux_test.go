@@ -37,7 +37,7 @@ func newCable(t *testing.T, letter byte) (*cable, place) {
 		t.Skip("network namespaces need iproute2")
 	}
 	id := fmt.Sprintf("hk%05d%c", os.Getpid()%100_000, letter)
-	net := fmt.Sprintf("10.%d.%d.", 200+int(letter-'a'), rand.IntN(256))
+	net := fmt.Sprintf("10.%d.%d.", 200+int(letter-'a')+10*rand.IntN(5), rand.IntN(256))
 	c := &cable{t: t, relay: id + "r", client: id + "c", link: id + "c1", net: net}
 	if err := c.ip("netns", "add", c.relay); err != nil {
 		t.Skip("network namespaces are not to be had: ", err)

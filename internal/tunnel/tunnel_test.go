@@ -244,8 +244,8 @@ func TestRunTriesAgain(t *testing.T) {
 // another network.
 func TestOtherNetworkEndsTheWait(t *testing.T) {
 	t.Parallel()
-	if networkNow() == "" || networkNow() != networkNow() {
-		t.Errorf("the network is %q, then %q", networkNow(), networkNow())
+	if first, second := networkNow(), networkNow(); first == "" || first != second {
+		t.Errorf("the network is %q, then %q", first, second)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		c := New(Config{})
