@@ -58,19 +58,7 @@ func (c *Cluster) openShard(ctx context.Context, i int) (*shard, error) {
 }
 
 // limits are those of the configuration, with the defaults.
-func (c *Cluster) limits() spool.Limits {
-	l := c.cfg.Limits
-	if l.Events == 0 {
-		l.Events = 1000
-	}
-	if l.Bytes == 0 {
-		l.Bytes = 100 << 20
-	}
-	if l.Age == 0 {
-		l.Age = 24 * time.Hour
-	}
-	return l
-}
+func (c *Cluster) limits() spool.Limits { return c.cfg.Limits.Filled() }
 
 func (s *shard) events(label string) string { return "hk.ev." + s.number + "." + label }
 

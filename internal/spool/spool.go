@@ -43,7 +43,8 @@ type Limits struct {
 	Keep   time.Duration // how long acknowledged events stay readable; 0: not at all
 }
 
-func (l Limits) filled() Limits {
+// Filled returns l with the defaults for what is zero.
+func (l Limits) Filled() Limits {
 	if l.Events == 0 {
 		l.Events = 1000
 	}
@@ -182,7 +183,7 @@ func Open(ctx context.Context, dir string, limits Limits, now func() time.Time) 
 		return nil, fmt.Errorf("open the relay's store: %w", err)
 	}
 	s := &Spool{
-		path: filepath.Join(dir, "spool.db"), limits: limits.filled(), now: now,
+		path: filepath.Join(dir, "spool.db"), limits: limits.Filled(), now: now,
 		names: make(map[string]*Name), dirty: make(map[*Name]bool), wake: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	if err := s.open(ctx, dir); err != nil {
