@@ -137,6 +137,14 @@ func CutCommand(cmd *cobra.Command, args []string) (own, command []string) {
 	return args, nil
 }
 
+// ArgsBeforeCommand is Args for what stands in front of "--".
+func ArgsBeforeCommand(least, most int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		own, _ := CutCommand(cmd, args)
+		return Args(least, most, what)(cmd, own)
+	}
+}
+
 // JUnitFlag declares --junit.
 func JUnitFlag(cmd *cobra.Command, p *string) {
 	cmd.Flags().StringVar(p, "junit", "", "write a JUnit report to `FILE`")

@@ -71,10 +71,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 		Short:   "Test a webhook handler with good and forged deliveries",
 		Long:    long,
 		Example: example,
-		Args: func(cmd *cobra.Command, args []string) error {
-			own, _ := cli.CutCommand(cmd, args)
-			return cli.Args(0, 1, "at most one URL")(cmd, own)
-		},
+		Args:    cli.ArgsBeforeCommand(0, 1, "at most one URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			own, command := cli.CutCommand(cmd, args)
 			if len(own) == 1 {

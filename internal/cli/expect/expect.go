@@ -57,10 +57,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 		Short:   "Wait for events in a test or CI job",
 		Long:    long,
 		Example: example,
-		Args: func(cmd *cobra.Command, args []string) error {
-			own, _ := cli.CutCommand(cmd, args)
-			return cli.Args(1, 1, "a pattern, in which a comma means or")(cmd, own)
-		},
+		Args:    cli.ArgsBeforeCommand(1, 1, "a pattern, in which a comma means or"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			own, command := cli.CutCommand(cmd, args)
 			o.Pattern, o.Command = own[0], command

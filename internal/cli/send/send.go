@@ -85,10 +85,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 		Short:   "Sign an event as its provider does and deliver it",
 		Long:    long,
 		Example: example,
-		Args: func(cmd *cobra.Command, args []string) error {
-			own, _ := cli.CutCommand(cmd, args)
-			return cli.Args(0, 1, "at most one URL")(cmd, own)
-		},
+		Args:    cli.ArgsBeforeCommand(0, 1, "at most one URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			own, command := cli.CutCommand(cmd, args)
 			changed := cmd.Flags().Changed
