@@ -256,7 +256,7 @@ const (
 func (c *Cluster) tell(ctx context.Context, o *Owner, label string) {
 	ctx, cancel := context.WithTimeout(ctx, noteWithin)
 	defer cancel()
-	insist(ctx, func() error {
+	insist(ctx, noteWithin, func() error {
 		// An owner that counts as gone may be back, and this node not know.
 		gone := !c.Alive(o)
 		err := c.request(ctx, "hk.note."+o.Node, []byte(label))
@@ -270,17 +270,14 @@ func (c *Cluster) tell(ctx context.Context, o *Owner, label string) {
 	})
 }
 
-// absentWithin is how long a node may be away from NATS, to connect to another
-// server, and not count as gone for what it is asked.
-const absentWithin = time.Second
-
 // insist asks another node until it answers, at longer and longer intervals: it
-// may be about thousands of names.
-func insist(ctx context.Context, ask func() error) {
+// may be about thousands of names. One that is away from NATS for longer than
+// absent is given up.
+func insist(ctx context.Context, absent time.Duration, ask func() error) {
 	began := time.Now()
 	for wait := 20 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 500*time.Millisecond) {
 		err := ask()
-		if err == nil || errors.Is(err, nats.ErrNoResponders) && time.Since(began) > absentWithin {
+		if err == nil || errors.Is(err, nats.ErrNoResponders) && time.Since(began) > absent {
 			return
 		}
 		pause(ctx, wait)
@@ -317,6 +314,10 @@ func (c *Cluster) Hear(subject string, data []byte, answer func()) {
 // stood still for longer looks whose its names are before it serves them.
 const leaveWithin = 4 * time.Second
 
+// absentWithin is how long a node that owned a name may be away from NATS, to
+// connect to another server, and not count as gone: its client has left it.
+const absentWithin = time.Second
+
 // TakeOver waits until the node that owned the name before has given it up:
 // until then that serves the name, and knows nothing of what is stored here.
 func (q *Queue) TakeOver(ctx context.Context) {
@@ -324,7 +325,7 @@ func (q *Queue) TakeOver(ctx context.Context) {
 	defer func() { <-q.taking }()
 	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
 	defer cancel()
-	insist(ctx, func() error {
+	insist(ctx, absentWithin, func() error {
 		if q.before == nil || q.c.Mine(q.before) || !q.c.Alive(q.before) {
 			return nil
 		}
