@@ -27,7 +27,11 @@ func (s *Server) joinCluster() {
 	c.OnNote(func(label string, known func()) {
 		n := s.names.find(label)
 		if n == nil {
-			known() // whoever owns the name next finds the event
+			s.begin(func() {
+				if s.closedHere(label) {
+					known() // whoever opens it finds the event
+				}
+			})
 			return
 		}
 		s.begin(func() {
@@ -44,6 +48,14 @@ func (s *Server) joinCluster() {
 		}
 		s.begin(func() { s.moved(n, generation, left) })
 	})
+}
+
+// closedHere says that a name which is not open here is open nowhere else: this
+// node is its owner. Else another one is by now, and has to be told.
+func (s *Server) closedHere(label string) bool {
+	s.cfg.Cluster.Forget(label)
+	o, err := s.cfg.Cluster.Find(context.Background(), label)
+	return err == nil && s.cfg.Cluster.Mine(o)
 }
 
 // owned is a name that this node can serve: on a relay of its own each name
