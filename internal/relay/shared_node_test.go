@@ -74,6 +74,22 @@ func (n *modelNode) free() bool {
 	return true
 }
 
+// tell puts how the node's name stands into the log.
+func (n *modelNode) tell() {
+	at := n.server.names.find(modelName)
+	if at == nil {
+		return
+	}
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	for _, l := range at.lanes {
+		n.w.say("%s: %d clients, pumping %v, storing %d, %+v, counted from %d", n.name, len(at.sessions), at.pumping, at.storing, l.box, l.base)
+	}
+	if at.kept != nil {
+		n.w.say("%s: %+v", n.name, at.kept.Counts())
+	}
+}
+
 // away says that the node does not reach the store.
 func (n *modelNode) away() bool {
 	n.mu.Lock()
@@ -100,12 +116,11 @@ func (w *clusterModel) start(name string) *modelNode {
 	ctx, stop := context.WithCancel(context.Background())
 	n.stopped = stop
 	w.mu.Lock()
-	w.nodes, w.all = append(w.nodes, n), append(w.all, n)
-	others := slices.Clone(w.nodes)
+	w.nodes = append(w.nodes, n)
 	w.mu.Unlock()
-	for _, o := range others {
-		if o != n {
-			w.begin(func() { _ = o.cluster.Beat(ctx, 0) })
+	for _, o := range w.everyone() {
+		if said := w.sea.saidBy(o.name); said != nil && o != n {
+			n.cluster.Met(o.name, said)
 		}
 	}
 	n.live(ctx)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -122,7 +123,7 @@ func (w *clusterModel) request(who string, k int) {
 	w.say("%s is sent to %s", key, n.name)
 	sent := time.Now()
 	cut := w.serve(n, rec, r)
-	alone := w.ownerAway(sent)
+	alone := w.someoneAway(sent)
 	how := "live"
 	if rec.Header().Get("Hooks-Event-Id") != "" {
 		how = "stored"
@@ -139,24 +140,21 @@ func (w *clusterModel) request(who string, k int) {
 		}
 	}
 	if rec.Code/100 == 2 && !cut && ctx.Err() == nil && !n.gone.Load() {
-		w.accepted[key], w.alone[key] = how, alone && how == "stored"
+		w.accepted[key], w.alone[key] = how, alone
 		w.answers = append(w.answers, key)
 	}
 }
 
-// ownerAway says that the name's owner did not reach the store at a time since
-// then. What others store meanwhile it learns of when it is back, which is told
-// to be too late for what comes to it first.
-func (w *clusterModel) ownerAway(since time.Time) bool {
-	w.sea.mu.Lock()
-	owner := w.nodeOf(w.sea.owners[w.sea.places["own."+modelName].revision])
-	w.sea.mu.Unlock()
-	if owner == nil {
-		return false
-	}
-	owner.mu.Lock()
-	defer owner.mu.Unlock()
-	return owner.deaf.After(since)
+// someoneAway says that a node did not reach the store at a time since then. It
+// may be the owner, and learn too late of what others store; or have been the
+// owner, and not have heard that it is none: it passes on what is live, which is
+// told to go on without the store.
+func (w *clusterModel) someoneAway(since time.Time) bool {
+	return slices.ContainsFunc(w.everyone(), func(n *modelNode) bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return n.deaf.After(since)
+	})
 }
 
 func (w *clusterModel) serve(n *modelNode, rw http.ResponseWriter, r *http.Request) (cut bool) {

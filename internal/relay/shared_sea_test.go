@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/hooks-cli/hooks/internal/cluster"
 	"github.com/hooks-cli/hooks/internal/spool"
 )
@@ -29,6 +31,17 @@ type place struct {
 	value    []byte
 	revision uint64
 	before   *place
+	at       time.Time
+}
+
+// saidBy is what a node said last that it lives, unless it was long ago.
+func (s *sea) saidBy(node string) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.places["node."+node]; time.Since(p.at) < 10*time.Second {
+		return p.value
+	}
+	return nil
 }
 
 // A shore is the sea as one node has it.
@@ -61,7 +74,7 @@ func (s *shore) Request(ctx context.Context, subject string, data []byte) error 
 	}
 	to := s.sea.w.nodeOf(subject[strings.LastIndexByte(subject, '.')+1:])
 	if to == nil || to.away() {
-		return errModelDown
+		return nats.ErrNoResponders
 	}
 	answered := make(chan struct{}, 16)
 	s.send(subject, data, func() {
@@ -262,7 +275,7 @@ func (b bay) Update(_ context.Context, key string, value []byte, revision uint64
 	at := b.sea.revision
 	before := b.sea.places[b.kind+key]
 	before.before = nil
-	b.sea.places[b.kind+key] = place{value, at, &before}
+	b.sea.places[b.kind+key] = place{value, at, &before, time.Now()}
 	switch b.kind {
 	case "own.":
 		b.sea.owners[at] = b.node.name
@@ -281,7 +294,7 @@ func (b bay) Put(_ context.Context, key string, value []byte) error {
 	}
 	b.sea.mu.Lock()
 	b.sea.revision++
-	b.sea.places[b.kind+key] = place{value, b.sea.revision, nil}
+	b.sea.places[b.kind+key] = place{value, b.sea.revision, nil, time.Now()}
 	b.sea.mu.Unlock()
 	if b.kind == "node." {
 		for _, n := range b.sea.w.everyone() {
