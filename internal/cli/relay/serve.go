@@ -395,11 +395,11 @@ func announce(ctx context.Context, env *cli.Env, cfg relay.Config, l net.Listene
 		env.Say("metrics and status at http://%s", r.Admin)
 	}
 	env.Say("%s", keeps)
-	token := ""
+	line := "hooks tunnel PORT --relay " + r.URL
 	if cfg.Tokens != nil {
-		token = " --token env:NAME"
+		line += " --token env:NAME"
 	}
-	env.Say("connect with: hooks tunnel PORT --relay %s%s", r.URL, token)
+	env.Say("connect with: %s", line)
 	return nil
 }
 
