@@ -105,7 +105,7 @@ func (s *Server) ACME(email, directory string, cache autocert.Cache, hosts ...st
 		m.Client = &acme.Client{DirectoryURL: directory}
 	}
 	challenge := m.TLSConfig()
-	config := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.telling(m.GetCertificate)}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.telling(m.GetCertificate, hosts)}
 	// The server speaks http/1.1 alone, but the authority's own handshake
 	// names another protocol.
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -121,14 +121,16 @@ func (s *Server) ACME(email, directory string, cache autocert.Cache, hosts ...st
 // handshake finds it anew.
 const certificateNews = time.Minute
 
-// telling logs why an authority gave no certificate. What the host policy
-// refuses is the business of whoever asked.
-func (s *Server) telling(get func(*tls.ClientHelloInfo) (*tls.Certificate, error)) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+// telling logs why an authority gave no certificate for a host of ours. What
+// else is asked for is the business of whoever asked.
+func (s *Server) telling(get func(*tls.ClientHelloInfo) (*tls.Certificate, error), hosts []string) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	news := bucket{}
 	var mu sync.Mutex // guards news
 	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c, err := get(hello)
-		if err == nil || errors.Is(err, errHostPolicy) || hello.ServerName == "" {
+		label, below := s.labelOf(hello.ServerName)
+		ours := slices.Contains(hosts, hello.ServerName) || below && s.connected(label)
+		if err == nil || errors.Is(err, errHostPolicy) || !ours {
 			return c, err
 		}
 		mu.Lock()

@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,6 +10,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -16,6 +18,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -128,7 +132,16 @@ func TestCertificatesForOwnHostsOnly(t *testing.T) {
 		http.NotFound(w, r)
 	}))
 	t.Cleanup(authority.Close)
-	s := serve(t, func(c *relay.Config) { c.Domain = "tunnels.example" })
+	var mu sync.Mutex
+	var log bytes.Buffer
+	s := serve(t, func(c *relay.Config) {
+		c.Domain = "tunnels.example"
+		c.Log = slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return log.Write(p)
+		}), nil))
+	})
 	config := s.ACME("ops@example.com", authority.URL, autocert.DirCache(t.TempDir()), "relay.example")
 	ask := func(host string) int64 {
 		before := asked.Load()
@@ -161,6 +174,12 @@ func TestCertificatesForOwnHostsOnly(t *testing.T) {
 	}
 	if tried != 20 {
 		t.Errorf("the authority was asked for %d names, want 20 a day", tried)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	text := log.String()
+	if n := strings.Count(text, "no certificate"); n < 1 || !strings.Contains(text, "host=relay.example ") || strings.Contains(text, "host=127.0.0.1") {
+		t.Errorf("%d times told that there is no certificate:\n%s", n, text)
 	}
 }
 
