@@ -66,7 +66,7 @@ func TestStoreAndRead(t *testing.T) {
 	sizes := []int{0, 1, 1000, 512 << 10, 512<<10 + 1, 3<<20 + 7}
 	for i, size := range sizes {
 		if i%2 == 0 {
-			if err := q.Append(t.Context(), record(i, size)); err != nil {
+			if err := appended(t.Context(), q, record(i, size)); err != nil {
 				t.Fatalf("Append of %d bytes: %v", size, err)
 			}
 			continue
@@ -113,7 +113,7 @@ func TestBatches(t *testing.T) {
 	for i := range 300 {
 		senders.Go(func() {
 			r := record(i, 100)
-			if err := q.Append(context.Background(), r); err != nil {
+			if err := appended(context.Background(), q, r); err != nil {
 				t.Error(err)
 				return
 			}
@@ -143,14 +143,14 @@ func TestStoredTwice(t *testing.T) {
 	q, _ := claim(t, c, "again", 1)
 	first := record(1, 10)
 	for range 2 {
-		if err := q.Append(t.Context(), first); err != nil {
+		if err := appended(t.Context(), q, first); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var senders sync.WaitGroup
 	for i := range 20 {
 		senders.Go(func() {
-			if err := q.Append(context.Background(), record(i, 10)); err != nil {
+			if err := appended(context.Background(), q, record(i, 10)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -170,18 +170,18 @@ func TestFull(t *testing.T) {
 	one, two := open(t, servers, "one", limits), open(t, servers, "two", limits)
 	q, o := claim(t, one, "full", 1)
 	for i := range 3 {
-		if err := q.Append(t.Context(), record(i, 10)); err != nil {
+		if err := appended(t.Context(), q, record(i, 10)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := q.Append(t.Context(), record(4, 10)); !errors.Is(err, spool.ErrFull) {
+	if err := appended(t.Context(), q, record(4, 10)); !errors.Is(err, spool.ErrFull) {
 		t.Errorf("Append to a full name = %v", err)
 	}
 	if err := two.Store(t.Context(), "full", o, record(5, 10)); !errors.Is(err, spool.ErrFull) {
 		t.Errorf("Store to a full name = %v", err)
 	}
 	other, _ := claim(t, one, "roomy", 1)
-	if err := other.Append(t.Context(), record(6, 10)); err != nil {
+	if err := appended(t.Context(), other, record(6, 10)); err != nil {
 		t.Errorf("Append to another name = %v", err)
 	}
 }
@@ -196,7 +196,7 @@ func TestCursorMoves(t *testing.T) {
 	var offsets []uint64
 	for i := range 10 {
 		r := record(i, 10)
-		if err := q.Append(t.Context(), r); err != nil {
+		if err := appended(t.Context(), q, r); err != nil {
 			t.Fatal(err)
 		}
 		offsets = append(offsets, r.Offset)
@@ -249,7 +249,7 @@ func TestCursorStopsBeforeTheUnseen(t *testing.T) {
 	if err := two.Store(t.Context(), "unseen", o, foreign); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.Append(t.Context(), own); err != nil {
+	if err := appended(t.Context(), q, own); err != nil {
 		t.Fatal(err)
 	}
 	q.Ack(own.Offset)
@@ -362,14 +362,14 @@ func TestServersFail(t *testing.T) {
 	}
 	q, _ := claim(t, c, "safe", 1)
 	for i := range 5 {
-		if err := q.Append(t.Context(), record(i, 10)); err != nil {
+		if err := appended(t.Context(), q, record(i, 10)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i, s := range servers.Servers[:2] {
 		s.Kill()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		err := q.Append(ctx, record(10+i, 10))
+		err := appended(ctx, q, record(10+i, 10))
 		cancel()
 		if i == 0 && err != nil {
 			t.Errorf("with two of three servers: %v", err)
@@ -427,7 +427,7 @@ func TestOverview(t *testing.T) {
 	for i, label := range []string{"quiet-b", "busy", "quiet-a", "busiest"} {
 		q, _ := claim(t, c, label, 1)
 		for n := range i % 2 * i {
-			if err := q.Append(t.Context(), record(10*i+n, 10)); err != nil {
+			if err := appended(t.Context(), q, record(10*i+n, 10)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -448,4 +448,13 @@ func TestOverview(t *testing.T) {
 			t.Errorf("overview of %d = %d names, %d events:%s; want 4, 4 and %s", most, o.Names, o.Waiting, got, want)
 		}
 	}
+}
+
+// appended stores r, and has the queue learn of it.
+func appended(ctx context.Context, q *cluster.Queue, r *spool.Record) error {
+	err := q.Append(ctx, r)
+	if err == nil {
+		r.New = q.Learn(r)
+	}
+	return err
 }

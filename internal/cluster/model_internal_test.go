@@ -133,7 +133,9 @@ func (w *world) step() {
 	switch w.rng.IntN(13) {
 	case 0, 1: // the owner, or one that was, takes a request
 		r := w.record()
-		if err := w.any().q.Append(ctx, r); err == nil {
+		q := w.any().q
+		if err := q.Append(ctx, r); err == nil {
+			q.Learn(r)
 			w.stored[r.Offset] = w.next
 		}
 	case 2, 3: // another node does

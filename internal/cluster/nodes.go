@@ -319,19 +319,26 @@ const leaveWithin = 4 * time.Second
 const absentWithin = time.Second
 
 // TakeOver waits until the node that owned the name before has given it up:
-// until then that serves the name, and knows nothing of what is stored here.
-func (q *Queue) TakeOver(ctx context.Context) {
+// until then that serves the name, and knows nothing of what is stored here. It
+// says whether what that one stored is still to be discovered.
+func (q *Queue) TakeOver(ctx context.Context) bool {
 	q.taking <- struct{}{}
 	defer func() { <-q.taking }()
 	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
 	defer cancel()
+	asked := false
 	insist(ctx, absentWithin, func() error {
 		if q.before == nil || q.c.Mine(q.before) || !q.c.Alive(q.before) {
 			return nil
 		}
+		asked = true
 		return q.c.request(ctx, "hk.left."+q.before.Node, movement(q.label, q.Generation()))
 	})
 	q.before = nil // it hears of it some day
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.succeeds = q.succeeds || asked
+	return q.succeeds
 }
 
 // movement says that a name has another owner.

@@ -27,6 +27,7 @@ type Queue struct {
 
 	mu         sync.Mutex // guards the following
 	generation uint64     // of the node's ownership
+	succeeds   bool       // another node has given the name up, and what it stored until then is to be discovered
 	info       spool.Info
 	events     []event // known and not acknowledged, by offset
 	seen       uint64  // up to here every event of the stream is known
@@ -119,11 +120,20 @@ const shareBroadcast = "broadcast"
 // Discover reads the events that other nodes have stored and returns their
 // offsets.
 func (q *Queue) Discover(ctx context.Context) ([]uint64, error) {
+	q.mu.Lock()
+	succeeds := q.succeeds
+	q.mu.Unlock()
 	last, err := q.s.Last(ctx, q.label)
 	if err != nil {
 		return nil, err
 	}
-	return q.readTo(ctx, last)
+	found, err := q.readTo(ctx, last)
+	if err == nil && succeeds {
+		q.mu.Lock()
+		q.succeeds = false
+		q.mu.Unlock()
+	}
+	return found, err
 }
 
 // Complete says that the queue knows every event up to the newest that it
@@ -277,8 +287,8 @@ func ownerOf(i spool.Info) Owner {
 	return Owner{Key: i.Owner, Mode: i.Mode, Share: i.Share, Accept: i.Accept, Seal: i.Seal, UsedAt: i.UsedAt}
 }
 
-// Append stores r, as spool.Name.Append does. The event is not new if the queue
-// has come across it before Append returns.
+// Append stores r, as spool.Name.Append does, but for Record.New: that is for
+// Learn to say.
 func (q *Queue) Append(ctx context.Context, r *spool.Record) error {
 	size, limits := int64(len(r.Head)+len(r.Body)), q.c.limits()
 	q.mu.Lock()
@@ -297,8 +307,15 @@ func (q *Queue) Append(ctx context.Context, r *spool.Record) error {
 	if err != nil {
 		return fmt.Errorf("store an event: %w", err)
 	}
-	r.New = q.learnLocked(r)
 	return nil
+}
+
+// Learn makes an event known that Append has stored, and says whether the queue
+// had not come across it yet. Until then Counts may leave it out.
+func (q *Queue) Learn(r *spool.Record) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.learnLocked(r)
 }
 
 // Store stores an event for a name that this node does not own, and tells its

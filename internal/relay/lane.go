@@ -225,11 +225,27 @@ func (n *name) idleLocked() bool {
 		return false
 	}
 	for _, l := range n.lanes {
-		if l.box.waiting > l.box.poisoned() && (l.instance == "" || n.sessionOfLocked(l) != nil) {
+		waiting := l.box.waiting
+		if q, ok := n.kept.(*cluster.Queue); ok && l.instance == "" {
+			waiting = max(waiting, q.Counts().Waiting) // it knows of those that are just being discovered
+		}
+		if waiting > l.box.poisoned() && (l.instance == "" || n.sessionOfLocked(l) != nil) {
 			return false
 		}
 	}
 	return true
+}
+
+// tookLocked notes that the store has taken r for this node. Among relays it is
+// now that the queue learns of it: a lane that is made meanwhile would count it,
+// and not those before it that others have stored.
+func (n *name) tookLocked(r *spool.Record) {
+	if q, ok := n.kept.(*cluster.Queue); ok {
+		r.New = q.Learn(r)
+	}
+	if r.New {
+		n.storedLocked(r.Offset)
+	}
 }
 
 // storedLocked notes that the store has taken an event.

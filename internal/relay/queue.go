@@ -16,8 +16,8 @@ type queue interface {
 	Save(ctx context.Context, info spool.Info) error
 	DropName(ctx context.Context) error
 
-	// Append and Read set Record.New: the first time that the queue comes
-	// across an event, whoever stored it.
+	// Append, with cluster.Queue.Learn, and Read set Record.New: the first time
+	// that the queue comes across an event, whoever stored it.
 	Append(ctx context.Context, r *spool.Record) error
 	Read(ctx context.Context, offset uint64, count int, bytes int64, done bool) ([]*spool.Record, error)
 	First(ctx context.Context) (uint64, error)

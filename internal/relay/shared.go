@@ -151,13 +151,13 @@ func (s *Server) moved(n *name, generation uint64, left func()) {
 }
 
 // takeOver has whoever owned the name before give it up, so that only one node
-// passes requests on.
+// passes requests on, and learns of what that one stored until then.
 func (s *Server) takeOver(n *name) {
 	n.mu.Lock()
 	q, ok := n.kept.(*cluster.Queue)
 	n.mu.Unlock()
-	if ok {
-		q.TakeOver(context.Background())
+	if ok && q.TakeOver(context.Background()) {
+		s.discover(n)
 	}
 }
 

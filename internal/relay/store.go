@@ -65,8 +65,8 @@ func (x *exchange) store(before uint32, body []byte, whole bool) *refusal {
 	err := x.n.kept.Append(x.r.Context(), r)
 	x.n.mu.Lock()
 	x.n.blocked = err != nil && x.r.Context().Err() == nil
-	if err == nil && r.New {
-		x.n.storedLocked(r.Offset)
+	if err == nil {
+		x.n.tookLocked(r)
 	}
 	accept, away := x.n.accept, !x.n.hereLocked()
 	x.n.mu.Unlock()
