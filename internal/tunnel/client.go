@@ -172,6 +172,7 @@ func (c *Client) observe(s State) {
 
 // The pauses between two tries.
 const (
+	leastPause = 100 * time.Millisecond
 	firstPause = 500 * time.Millisecond
 	maxPause   = 30 * time.Second
 	steady     = 10 * time.Second // a link that lived so long was a good one
@@ -223,9 +224,9 @@ func isFinal(err error) bool {
 }
 
 // fullJitter spreads the tries of many clients evenly; a relay that names a
-// time is not asked before.
+// time is not asked before, and none at once.
 func fullJitter(pause time.Duration, err error) time.Duration {
-	wait := time.Duration(mrand.Int64N(int64(pause) + 1))
+	wait := max(leastPause, time.Duration(mrand.Int64N(int64(pause)+1)))
 	var r *RefusedError
 	if errors.As(err, &r) && r.retryAfter > 0 {
 		wait = max(wait, min(r.retryAfter, maxPause))
