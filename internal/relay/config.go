@@ -11,8 +11,8 @@ import (
 	"github.com/hooks-cli/hooks/internal/spool"
 )
 
-// Limits bound what one name, token or address may take. A zero field has the
-// default's value.
+// Limits bound what one name, token or address may take. Without Streams they are
+// the defaults, but for Unlimited and, if it is set, EventBody.
 type Limits struct {
 	Streams    int           // requests of one name under way at a time
 	SlotWait   time.Duration // of a request for a free stream
