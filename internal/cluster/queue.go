@@ -90,14 +90,16 @@ func (q *Queue) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	q.revision = revision
-	if value != nil && (json.Unmarshal(value, &q.cursor) != nil || q.cursor.Epoch != q.c.meta.ID) {
-		q.cursor = cursor{}
+	var at cursor
+	if value != nil && (json.Unmarshal(value, &at) != nil || at.Epoch != q.c.meta.ID) {
+		at = cursor{}
 	}
-	q.seen = q.cursor.Offset
-	for _, offset := range q.cursor.Done {
+	q.mu.Lock() // news of the name comes already
+	q.revision, q.cursor, q.seen = revision, at, at.Offset
+	for _, offset := range at.Done {
 		q.done[offset] = struct{}{}
 	}
+	q.mu.Unlock()
 	// To find out whether there are readers costs the servers a consumer.
 	if q.info.Share == shareBroadcast {
 		if err := q.loadReaders(ctx); err != nil {
@@ -108,7 +110,9 @@ func (q *Queue) load(ctx context.Context) error {
 		return err
 	}
 	if q.loaded == 0 { // nothing is in the stream that could be removed
-		q.dropped = q.cursor.Offset
+		q.mu.Lock()
+		q.dropped = at.Offset
+		q.mu.Unlock()
 	}
 	_, err = q.readTo(ctx, q.loaded)
 	return err
