@@ -77,7 +77,8 @@ func (s *Server) enrol(ses *session, w *wire.Welcome) error {
 		return err
 	}
 	ses.lane = l
-	if r := hello.Resume; r != nil && r.Epoch == s.epoch() && hello.Share == wire.ShareExclusive {
+	// A client that has events skipped has not all up to an offset.
+	if r := hello.Resume; r != nil && r.Epoch == s.epoch() && hello.Share == wire.ShareExclusive && !hello.SkipPoison {
 		if err := s.resume(ctx, n, l, r.Offset); err != nil {
 			return err
 		}
