@@ -187,30 +187,36 @@ func (c *Cluster) Claim(ctx context.Context, label string, o Owner, unused time.
 	if err != nil {
 		return nil, err
 	}
-	owners := c.ground.Owners()
+	owners, unheard := c.ground.Owners(), 0
 	for try := range 20 {
 		was, revision, err := c.recall(ctx, label, &o, try)
 		if err != nil {
 			return nil, err
 		}
-		if was != nil && was.Key != o.Key && (c.Alive(was) || was.UsedAt.After(unused)) {
+		if unheard == 0 || !c.Mine(was) {
+			o.before = was
+		}
+		if before := o.before; before != nil && before.Key != o.Key && (c.Alive(before) || before.UsedAt.After(unused)) {
 			return nil, ErrTaken
 		}
 		o.Generation, err = owners.Update(ctx, label, b, revision)
 		if errors.Is(err, ErrRevision) {
 			continue
 		}
+		if (errors.Is(err, ErrAway) || temporary(err)) && unheard < 2 {
+			unheard++ // it may be this node's by now, and whoever had it does not know
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
-		if was != nil && was.Key != o.Key { // the events of whoever had it before are not the new one's
+		if o.before != nil && o.before.Key != o.Key { // the events of whoever had it before are not the new one's
 			if err := c.empty(ctx, label); err != nil {
 				return nil, err
 			}
 		}
 		c.remember(label, &o)
 		c.tellMoved(label, o.Generation)
-		o.before = was
 		return &o, nil
 	}
 	return nil, fmt.Errorf("%w: the name changes hands all the time", ErrAway)
