@@ -147,7 +147,7 @@ func TestTunnelOnSlowWay(t *testing.T) {
 		ways["modem"] = struct {
 			how     quality
 			size, n int
-		}{quality{rate: 8_000, delay: 150 * time.Millisecond, loss: 0.005}, 300 << 10, 2}
+		}{quality{rate: 16_000, delay: 150 * time.Millisecond, loss: 0.005}, 300 << 10, 2}
 		ways["crowded"] = struct {
 			how     quality
 			size, n int
