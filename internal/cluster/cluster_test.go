@@ -307,7 +307,12 @@ func TestFind(t *testing.T) {
 	}
 	moves, notes := make(chan uint64, 8), make(chan string, 8)
 	one.OnMove(func(label string, generation uint64, left func()) { moves <- generation; left() })
-	one.OnNote(func(label string, known func()) { notes <- label; known() })
+	one.OnNote(func(label string, known func()) {
+		notes <- label
+		if known != nil {
+			known()
+		}
+	})
 	_, o := claim(t, one, "found", 1)
 	<-moves
 	two.Forget("found")

@@ -93,7 +93,7 @@ func (c *Cluster) Spread() {
 		missed := slices.ContainsFunc(offsets, func(offset uint64) bool { return !q.knowsLocked(offset) })
 		q.mu.Unlock()
 		if missed {
-			note(q.label, func() {})
+			note(q.label, nil)
 		}
 	}
 }

@@ -227,9 +227,10 @@ func (c *Cluster) AddressOf(o *Owner) (string, bool) {
 }
 
 // OnNote has f called when an event was stored for a name that this node owns:
-// f calls known when it knows of the event. OnMove has f called when a name has
-// another owner: f calls left when this node serves it no more. They are set once, before the node claims anything, and must
-// not block.
+// f calls known, if it is not nil, when nothing overtakes the event any more.
+// OnMove has f called when a name has another owner: f calls left when this node
+// serves it no more. They are set once, before the node claims anything, and
+// must not block.
 func (c *Cluster) OnNote(f func(label string, known func())) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -221,7 +221,7 @@ func (n *name) sessionOfLocked(l *lane[*session]) *session {
 // being stored: a live request overtakes nothing. What a store is asked to take
 // that took nothing before holds up nobody.
 func (n *name) idleLocked() bool {
-	if n.storing > 0 && !n.blocked {
+	if n.storing > 0 && !n.blocked || n.unread > 0 {
 		return false
 	}
 	for _, l := range n.lanes {

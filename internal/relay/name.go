@@ -33,6 +33,7 @@ type name struct {
 	kept    queue // nil without a store
 	lanes   []*lane[*session]
 	storing int         // events on their way into the store
+	unread  int         // notes of events that other nodes stored and that are not found yet
 	ackedTo uint64      // with broadcast: what all are done with
 	pumping bool        // a goroutine hands out events
 	retry   *time.Timer // starts it again

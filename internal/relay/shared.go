@@ -28,16 +28,20 @@ func (s *Server) joinCluster() {
 		n := s.names.find(label)
 		if n == nil {
 			s.begin(func() {
-				if s.closedHere(label) {
+				if s.closedHere(label) && known != nil {
 					known() // whoever opens it finds the event
 				}
 			})
 			return
 		}
 		s.begin(func() {
-			if s.discover(n) {
+			if known != nil { // nothing goes live before the event is found
+				n.mu.Lock()
+				n.unread++
+				n.mu.Unlock()
 				known()
 			}
+			s.discover(n)
 		})
 	})
 	c.OnMove(func(label string, generation uint64, left func()) {
@@ -75,19 +79,26 @@ func (s *Server) owned(label string) *name {
 
 // discover learns of events that other nodes stored. If it cannot now it does so
 // soon.
-func (s *Server) discover(n *name) (ok bool) {
+func (s *Server) discover(n *name) {
 	n.enrolling.take()
 	defer n.enrolling.leave()
 	n.mu.Lock()
+	unread := n.unread
 	q, ok := n.kept.(*cluster.Queue)
+	if !ok { // its queue is not open yet, and finds them
+		n.unread -= unread
+	}
 	n.mu.Unlock()
 	if !ok {
-		return true // its queue is not open yet, and finds them
+		return
 	}
 	found, err := q.Discover(context.Background()) // requests do not wait for NATS
 	n.mu.Lock()
 	for _, offset := range found {
 		n.storedLocked(offset)
+	}
+	if err == nil {
+		n.unread -= unread
 	}
 	n.mu.Unlock()
 	if err != nil {
@@ -96,7 +107,6 @@ func (s *Server) discover(n *name) (ok bool) {
 	}
 	s.markStale(n)
 	s.kick(n)
-	return err == nil
 }
 
 // discoverLocked counts the events that other nodes stored. A lane counts what
