@@ -20,6 +20,7 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/hooks-cli/hooks/internal/relay"
+	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/tunnel"
 	"github.com/hooks-cli/hooks/internal/wire"
 )
@@ -177,11 +178,11 @@ func TestClaimsAreAtomic(t *testing.T) {
 	}
 }
 
-// Failed tokens are counted: the eleventh in a minute is not even looked at.
-func TestGuessingTokensIsSlow(t *testing.T) {
-	t.Parallel()
+// oneToken is a set of one token, what is kept of that token, and the token.
+func oneToken(t *testing.T) (*relay.Tokens, *relay.Token, safetext.Secret) {
+	t.Helper()
 	path := t.TempDir() + "/tokens.json"
-	_, tok, err := relay.MintToken(randReader{}, time.Now())
+	secret, tok, err := relay.MintToken(randReader{}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,6 +193,13 @@ func TestGuessingTokensIsSlow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return tokens, tok, secret
+}
+
+// Failed tokens are counted: the eleventh in a minute is not even looked at.
+func TestGuessingTokensIsSlow(t *testing.T) {
+	t.Parallel()
+	tokens, _, _ := oneToken(t)
 	s := serve(t, func(c *relay.Config) { c.Tokens, c.Limits = tokens, relay.Limits{} })
 	codes := map[int]int{}
 	for range 20 {

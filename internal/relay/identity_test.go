@@ -20,18 +20,7 @@ import (
 // sends makes it somebody.
 func TestIdentityIsTheTokenAlone(t *testing.T) {
 	t.Parallel()
-	path := t.TempDir() + "/tokens.json"
-	secret, tok, err := relay.MintToken(randReader{}, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := relay.AddToken(path, tok); err != nil {
-		t.Fatal(err)
-	}
-	tokens, err := relay.LoadTokens(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tokens, tok, secret := oneToken(t)
 	s := serve(t, func(c *relay.Config) { c.Tokens = tokens })
 	good := secret.Reveal()
 	d := wire.Dialer{Shared: &wire.Shared{}}
