@@ -146,9 +146,10 @@ func shBody(body []byte) (feed, document string) {
 	return "printf '%s' '" + strings.ReplaceAll(text, "'", `'\''`) + "' |\n", ""
 }
 
-// visible says whether every character of s can be seen, or is among others.
+// visible says whether every character of s can be seen, or is among others,
+// and no CI system would take a part of it for a command.
 func visible(s, others string) bool {
-	if !utf8.ValidString(s) {
+	if !utf8.ValidString(s) || safetext.Orders(s) {
 		return false
 	}
 	for _, r := range s {
@@ -172,7 +173,7 @@ func printfEscapes(s string) string {
 			b.WriteString(`\\`)
 		case r == '\n':
 			b.WriteString(`\n`)
-		case r == '\'', r == '-' && i == 0, r == utf8.RuneError && size == 1, safetext.Hidden(r):
+		case r == '\'', r == '-' && i == 0, strings.HasPrefix(s[i:], "##"), r == utf8.RuneError && size == 1, safetext.Hidden(r):
 			for _, c := range []byte(s[i : i+size]) {
 				fmt.Fprintf(&b, `\%03o`, c)
 			}

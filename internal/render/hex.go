@@ -2,6 +2,8 @@ package render
 
 import (
 	"strings"
+
+	"github.com/hooks-cli/hooks/internal/safetext"
 )
 
 // maxHex is how many bytes are shown in hex.
@@ -51,5 +53,9 @@ func (v View) hexLine(b *strings.Builder, at int, row []byte, perLine int) {
 			chars.WriteByte('.')
 		}
 	}
-	b.WriteString(" " + chars.String() + "\n")
+	text := chars.String()
+	if safetext.Orders(text) {
+		text = strings.ReplaceAll(text, "##", "#.") // the column keeps its width
+	}
+	b.WriteString(" " + text + "\n")
 }

@@ -15,8 +15,9 @@ const LineLimit = 4 << 10
 // Line returns s as one line that cannot act on a terminal: control
 // characters (newline and tab too), direction marks, invisible and unassigned
 // characters and bytes that are not UTF-8 are written out (\x1b, \n, \u202e,
-// \xff). It is cut after LineLimit bytes. Text without any of them is returned
-// as it is, without a copy.
+// \xff), and so is the first sign of what a CI system would obey
+// (\x23#[add-mask], \x3a:set-output). It is cut after LineLimit bytes. Text
+// without any of them is returned as it is, without a copy.
 func Line(s string) string { return visible(s, false, LineLimit, nil) }
 
 // Block is Line for text of several lines: newlines and tabs are kept, and
@@ -165,7 +166,10 @@ func clean(s string, at int, keep bool) int {
 	for at < len(s) {
 		c := s[at]
 		if c < utf8.RuneSelf {
-			if (c < 0x20 || c == 0x7f) && (!keep || c != '\n' && c != '\t') {
+			switch {
+			case (c < 0x20 || c == 0x7f) && (!keep || c != '\n' && c != '\t'):
+				return at
+			case (c == '#' || c == ':') && orders(s, at):
 				return at
 			}
 			at++

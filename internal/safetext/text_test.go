@@ -29,6 +29,12 @@ func TestLine(t *testing.T) {
 		{"joiner-at-the-end", "👩\u200d", `👩\u200d`},
 		{"private-use", "\ue0b0", "\ue0b0"},
 		{"replacement", "\ufffd", "\ufffd"},
+		{"github", "::set-output name=a::b", `\x3a:set-output name=a::b`},
+		{"github-indented", " \u3000::add-mask::b", " \u3000" + `\x3a:add-mask::b`},
+		{"github-old", "a ##[add-mask]b", `a \x23#[add-mask]b`},
+		{"azure", "a###VSO[task.prependpath]/tmp", `a#\x23#VSO[task.prependpath]/tmp`},
+		{"teamcity", "##teamcity[buildStop comment='']", `\x23#teamcity[buildStop comment='']`},
+		{"no-order", "::1 ::ffff:127.0.0.1 a::b::c ## [x] ##[1.2]", "::1 ::ffff:127.0.0.1 a::b::c ## [x] ##[1.2]"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -98,7 +98,7 @@ func TestGitHub(t *testing.T) {
 	if len(lines) != 2 || !strings.HasPrefix(lines[0], "::error title=hooks check%3A rejects-unsigned::") || !strings.HasPrefix(lines[1], "::warning title=") {
 		t.Fatalf("%q", lines)
 	}
-	if !strings.Contains(lines[0], "%0A::error::x%0A") || !strings.Contains(lines[0], "%250A") || strings.Contains(lines[0], "\x1b") {
+	if !strings.Contains(lines[0], `%0A\x3a:error::x%0A`) || !strings.Contains(lines[0], "%250A") || strings.Contains(lines[0], "\x1b") {
 		t.Errorf("%q", lines[0])
 	}
 }

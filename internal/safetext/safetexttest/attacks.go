@@ -1,13 +1,13 @@
 // Package safetexttest holds what proves that output is safe: a corpus of
-// sequences that act on a terminal, and a scanner that finds them. It knows
+// sequences that act on a terminal or in the log of a CI system, and a scanner that finds them. It knows
 // the rules of package safetext by itself, so that the two check each other.
 package safetexttest
 
-// An Attack is text that does something to a terminal, or hides from its
-// reader.
+// An Attack is text that does something to a terminal or a CI system, or hides
+// from its reader.
 type Attack struct{ Name, Text string }
 
-// Attacks returns the corpus: 60 sequences, each with a name of its own.
+// Attacks returns the corpus: 64 sequences, each with a name of its own.
 func Attacks() []Attack {
 	return []Attack{
 		// Operating system commands: titles, links, clipboard, questions.
@@ -76,5 +76,10 @@ func Attacks() []Attack {
 		{"line-separators", "a\u2028b\u2029c"},
 		{"tags", "hi\U000e0001\U000e0068\U000e0069\U000e007f"},
 		{"broken-utf8", "\xc0\x9b\xed\xa0\x80\xf4\x90\x80\x80\uffff\u0378"},
+		// What CI systems obey in a log.
+		{"github-command", "line\n \u00a0::set-output name=version::1\nline"},
+		{"github-command-anywhere", "a ##[add-mask]e"},
+		{"azure-command", "a ##vso[task.setvariable variable=PATH]/tmp/evil"},
+		{"teamcity-command", "##teamcity[buildStop comment='owned']"},
 	}
 }

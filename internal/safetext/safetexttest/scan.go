@@ -2,8 +2,10 @@ package safetexttest
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -43,7 +45,8 @@ var pictures = &unicode.RangeTable{
 
 // Foreign returns everything in out that is neither visible text, newline or
 // tab, nor a colour of the palette: sequences like "\x1b[32m" whose numbers
-// are all among sgr. Without sgr no escape is allowed at all.
+// are all among sgr. Without sgr no escape is allowed at all. Commands to a CI
+// system are foreign too.
 func Foreign(out string, sgr ...string) []Finding {
 	var found []Finding
 	for at := 0; at < len(out); {
@@ -66,8 +69,16 @@ func Foreign(out string, sgr ...string) []Finding {
 		}
 		at += size
 	}
+	for _, at := range obeyed().FindAllStringIndex(out, -1) {
+		found = append(found, Finding{at[0], fmt.Sprintf("what CI systems obey, %.24q", out[at[0]:])})
+	}
 	return found
 }
+
+// obeyed are the commands that GitHub, Azure and TeamCity look for in a log.
+var obeyed = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?mi)^[\s\p{Z}]*::[a-z].*::|##[a-z]*\[[a-z]`)
+})
 
 // palette returns the length of the colour sequence that s begins with, or 0.
 func palette(s string, sgr []string) int {

@@ -9,8 +9,8 @@ import (
 func TestCorpus(t *testing.T) {
 	t.Parallel()
 	attacks := safetexttest.Attacks()
-	if len(attacks) != 60 {
-		t.Errorf("the corpus has %d sequences, want 60", len(attacks))
+	if len(attacks) != 64 {
+		t.Errorf("the corpus has %d sequences, want 64", len(attacks))
 	}
 	seen := map[string]bool{}
 	for _, a := range attacks {
@@ -36,6 +36,8 @@ func TestForeign(t *testing.T) {
 		{"carriage-return", "a\rb", 1},
 		{"two", "\u202e\u009b", 2},
 		{"joined-letters", "a\u200db", 1},
+		{"ci-commands", "::debug::x\n\t::group::y\n##[endgroup]\n##vso[build.uploadlog]", 4},
+		{"no-ci-command", "::1\na ::b::c\n## [link](x)\n#[x]", 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
