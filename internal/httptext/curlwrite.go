@@ -96,7 +96,9 @@ func hostIn(url string) string {
 }
 
 // variable names the shell variable that stands in for the credential in a
-// header: AUTHORIZATION, X_GITLAB_TOKEN.
+// header: REDACTED_AUTHORIZATION. Senders choose the names of headers: without
+// the word in front, GITHUB_TOKEN or HOME of whoever runs the command would go
+// out with it.
 func variable(header string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -106,7 +108,7 @@ func variable(header string) string {
 			return r
 		}
 		return '_'
-	}, "H_"+header)[len("H_"):]
+	}, "redacted_"+header)
 }
 
 // masked lists the variables of the headers that have been masked.

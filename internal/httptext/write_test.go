@@ -157,12 +157,27 @@ func TestCredentialsAreMasked(t *testing.T) {
 	if !reflect.DeepEqual(d, secretive()) {
 		t.Error("Masked changed what it was given")
 	}
-	if got := write(t, httptext.Curl, httptext.Options{}, d); !strings.Contains(got, `-H 'Authorization: Bearer '"$AUTHORIZATION"`) || !strings.Contains(got, `-H 'X-Gitlab-Token: '"$X_GITLAB_TOKEN"`) {
+	if got := write(t, httptext.Curl, httptext.Options{}, d); !strings.Contains(got, `-H 'Authorization: Bearer '"$REDACTED_AUTHORIZATION"`) || !strings.Contains(got, `-H 'X-Gitlab-Token: '"$REDACTED_X_GITLAB_TOKEN"`) {
 		t.Errorf("the command has no variables for the credentials:\n%s", got)
 	}
 	back, err := httptext.Parse([]byte(write(t, httptext.Curl, httptext.Options{}, d)))
 	if err != nil || len(back.Redacted) != 4 {
 		t.Errorf("read back: %+v, %v; want the masked headers named", back, err)
+	}
+}
+
+// TestCommandsTakeNoVariableOfTheReader: a header named like a variable that the
+// reader has does not bring its value into the command.
+func TestCommandsTakeNoVariableOfTheReader(t *testing.T) {
+	t.Parallel()
+	d := request()
+	d.Header.Set("Github-Token", "x")
+	d.Header.Set("Home", safetext.Masked)
+	for _, format := range []httptext.Format{httptext.Curl, httptext.PowerShell} {
+		got := write(t, format, httptext.Options{}, d)
+		if regexp.MustCompile(`\$(env:)?(GITHUB_TOKEN|HOME)`).MatchString(got) {
+			t.Errorf("as %s:\n%s", format, got)
+		}
 	}
 }
 
