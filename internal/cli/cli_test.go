@@ -203,6 +203,37 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+func TestColumns(t *testing.T) {
+	t.Parallel()
+	rows := func() [][]string {
+		return [][]string{{"a", "words that do not fit on one line"}, {"longer", "https://example.com/that/is/never/broken", ""}}
+	}
+	tests := map[string]struct {
+		terminal int
+		want     string
+	}{
+		"piped":    {0, "a       words that do not fit on one line\nlonger  https://example.com/that/is/never/broken\n"},
+		"narrow":   {30, "a       words that do not fit\n        on one line\nlonger  https://example.com/that/is/never/broken\n"},
+		"no room":  {20, "a       words that do not fit on one line\nlonger  https://example.com/that/is/never/broken\n"},
+		"all fits": {80, "a       words that do not fit on one line\nlonger  https://example.com/that/is/never/broken\n"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := clitest.New(t)
+			w.OutTerminal, w.Width = tt.terminal > 0, func() int { return tt.terminal }
+			if err := w.Columns(rows()); err != nil || w.Stdout.String() != tt.want {
+				t.Errorf("Columns wrote %q, %v, want %q", w.Stdout.String(), err, tt.want)
+			}
+		})
+	}
+	w := clitest.New(t)
+	w.OutTerminal, w.Width = true, func() int { return 20 }
+	if err := w.Columns([][]string{{"one value, however long it may be"}}); err != nil || w.Stdout.String() != "one value, however long it may be\n" {
+		t.Errorf("Columns wrote %q, %v", w.Stdout.String(), err)
+	}
+}
+
 func TestOutput(t *testing.T) {
 	t.Parallel()
 	w := clitest.New(t)

@@ -13,7 +13,8 @@ import (
 func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
 // Columns writes rows with their cells below each other, made safe for a
-// terminal. The last cell of a row is not padded.
+// terminal. The last cell of a row is not padded; where it is too long for the
+// terminal, it goes on below itself.
 func (e *Env) Columns(rows [][]string) error {
 	var widths []int
 	for _, row := range rows {
@@ -26,13 +27,18 @@ func (e *Env) Columns(rows [][]string) error {
 		}
 	}
 	var b strings.Builder
+	view := e.View()
 	for _, row := range rows {
 		var line strings.Builder
+		column := 0
 		for i, cell := range row {
-			line.WriteString(cell)
-			if i < len(row)-1 {
-				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+			if i == len(row)-1 {
+				line.WriteString(view.Hang(cell, column))
+				break
 			}
+			line.WriteString(cell)
+			line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+			column += widths[i] + 2
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}

@@ -136,6 +136,15 @@ func (v View) Wrap(text string) string {
 	return ansi.Wordwrap(text, v.Width, "")
 }
 
+// Hang is Wrap for text that stands behind so many columns, below which it goes
+// on. Behind nothing, or where there is next to no room, it is left as it is.
+func (v View) Hang(text string, column int) string {
+	if column == 0 || v.Width-column < minFold {
+		return text
+	}
+	return strings.ReplaceAll(v.Indented(column).Wrap(text), "\n", "\n"+strings.Repeat(" ", column))
+}
+
 // Indented is the view of text that stands behind so many columns.
 func (v View) Indented(columns int) View {
 	if v.Width > 0 {

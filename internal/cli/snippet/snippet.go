@@ -12,6 +12,7 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/provider"
+	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/snippet"
 )
 
@@ -170,21 +171,23 @@ func list(ctx context.Context, env *cli.Env, catalogue *provider.Catalogue) erro
 	if env.Global.WantsJSON() {
 		return env.JSON(ctx, out)
 	}
-	var rows [][]string
-	for _, l := range out.Languages {
+	rows := make([][]string, len(out.Languages))
+	for i, l := range out.Languages {
 		tested := "run and checked by the tests of hooks"
 		if !l.Tested {
 			tested = "not run here"
 		}
-		rows = append(rows, []string{l.Lang, l.Name, l.File, tested})
+		rows[i] = []string{l.Lang, l.Name, l.File, tested}
 	}
-	if err := env.Columns(rows); err != nil {
-		return err
-	}
-	if err := env.Print(fmt.Sprintf("\nFor every provider but these %d:\n\n", len(out.Without))); err != nil {
+	if err := env.Print(env.View().Table([]render.Column{
+		{Title: "LANGUAGE"}, {Title: "IS", Drop: 1}, {Title: "FILE", Shrink: true}, {Title: "TESTS", Drop: 2},
+	}, rows)); err != nil {
 		return err
 	}
 	rows = nil
+	if err := env.Print(fmt.Sprintf("\nFor every provider but these %d:\n\n", len(out.Without))); err != nil {
+		return err
+	}
 	for _, w := range out.Without {
 		rows = append(rows, []string{w.Provider, w.Why})
 	}
