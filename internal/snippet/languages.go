@@ -3,7 +3,10 @@ package snippet
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/hooks-cli/hooks/internal/spelling"
 )
 
 // A Language is a language, or a framework in one, in which handlers are
@@ -86,5 +89,18 @@ func Find(id string) (Language, error) {
 	if id == "" {
 		return Language{}, errors.New("no language: --lang " + strings.Join(ids, ", "))
 	}
+	if near := nearest(id, ids); near != "" {
+		return Language{}, fmt.Errorf("no language %q; did you mean %s?", id, near)
+	}
 	return Language{}, fmt.Errorf("no language %q: there are %s", id, strings.Join(ids, ", "))
+}
+
+// nearest is the id that was probably meant: many name only one half of it.
+func nearest(id string, ids []string) string {
+	for _, full := range ids {
+		if slices.Contains(strings.Split(full, "-"), strings.ToLower(id)) {
+			return full
+		}
+	}
+	return spelling.Nearest(id, ids)
 }
