@@ -137,3 +137,10 @@ func (e *Env) Signer(ctx context.Context, p *provider.Provider, target *url.URL,
 	s.Rand = e.Rand
 	return s, named, nil
 }
+
+// SignedByDevelopment is said where an app refused what the development secret
+// of a provider signed.
+func SignedByDevelopment(providerID string) string {
+	return "signed with the development secret; give the app the same: hooks secrets get " + providerID +
+		", or sign with the app's: --secret env:NAME"
+}

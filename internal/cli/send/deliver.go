@@ -266,12 +266,28 @@ func (s *sending) hints(r *result) []string {
 			hints = append(hints, "to find out why: "+s.checkLine())
 		}
 		if s.keep && s.signer.Signs() {
-			hints = append(hints, "what was sent, and whether its signature is right: hooks verify "+r.delivery.ID)
+			hints = append(hints, "what was sent, and whether its signature is right: "+s.verifyLine(r.delivery.ID))
 		}
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
-		hints = append(hints, "is this the path of the handler? "+safetext.CleanURL(s.target.String()))
+		hints = append(hints, s.pathHint())
 	}
 	return hints
+}
+
+// pathHint is for whoever calls an address where there is no handler. One
+// without a path is rarely that of a handler.
+func (s *sending) pathHint() string {
+	target := safetext.CleanURL(s.target.String())
+	if usual := s.provider.Delivery.Path; s.target.Path == "" && usual != "" {
+		return fmt.Sprintf("%s names no path; the usual one is %s", target, safetext.CleanURL(s.target.JoinPath(usual).String()))
+	}
+	return "is this the path of the handler? " + target
+}
+
+// verifyLine is the command that judges what was sent, with the secret that
+// signed it.
+func (s *sending) verifyLine(id string) string {
+	return strings.TrimSpace("hooks verify " + id + " " + cli.SecretWords(s.o.Secrets))
 }
 
 // authStatus says whether status is one that refuses a signature.
@@ -301,8 +317,7 @@ func (s *sending) signedBy() string {
 	case s.o.Tamper != "":
 		return "its " + s.o.Tamper + " was made wrong on purpose (--tamper)"
 	case s.named[0].Name == secret.DevelopmentName:
-		return "signed with the development secret; give the app the same: hooks secrets get " + s.provider.ID +
-			", or sign with the app's: --secret env:NAME"
+		return cli.SignedByDevelopment(s.provider.ID)
 	case s.named[0].Source == s.named[0].Name:
 		return "signed with " + secret.Words(s.named[0].Name)
 	}

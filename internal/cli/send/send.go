@@ -11,6 +11,7 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/deliver"
+	"github.com/hooks-cli/hooks/internal/httptext"
 	"github.com/hooks-cli/hooks/internal/outgoing"
 	"github.com/hooks-cli/hooks/internal/units"
 )
@@ -100,7 +101,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 				o.Seed = &seed
 			}
 			o.Load = changed("count") || changed("rate") || changed("duration") || changed("concurrency")
-			if err := o.check(changed); err != nil {
+			if err := o.check(env, changed); err != nil {
 				return err
 			}
 			return run(cmd.Context(), env, o)
@@ -170,12 +171,12 @@ func (o *Options) bindLoad(cmd *cobra.Command) {
 }
 
 // check refuses what cannot be meant together.
-func (o *Options) check(changed func(string) bool) error {
+func (o *Options) check(env *cli.Env, changed func(string) bool) error {
 	switch {
 	case o.Handshake:
 		return checkHandshake(changed)
 	case len(o.Events) == 0 && !o.HasData:
-		return noEvent()
+		return o.noEvent(env)
 	case o.HasData && len(o.Events) > 1:
 		return cli.Usagef("--data is one event, and --event names %d", len(o.Events))
 	case o.ID != "" && (len(o.Events) > 1 || o.Load):
@@ -222,8 +223,19 @@ func (o *Options) checkLoad(changed func(string) bool) error {
 	return nil
 }
 
-func noEvent() error {
+// noEvent says how to name an event: the one that was taken for an address, or
+// one that the provider sends.
+func (o *Options) noEvent(env *cli.Env) error {
+	event := "render.completed"
+	if catalogue, err := env.Workspace().Catalogue(); err == nil {
+		if len(catalogue.IDsForEvent(o.To)) > 0 {
+			return cli.Usage(outgoing.ErrNoEvent, "try: hooks send --event "+httptext.Word(o.To))
+		}
+		if p, err := catalogue.Get(o.Provider); err == nil && len(p.Events) > 0 {
+			event = p.Events[0].Type
+		}
+	}
 	return cli.Usage(outgoing.ErrNoEvent,
-		"give --event TYPE, for example --event render.completed, or a body with --data",
+		"give --event TYPE, for example --event "+httptext.Word(event)+", or a body with --data",
 		"hooks providers list shows whose events there are")
 }

@@ -3,6 +3,7 @@ package test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/scenario"
+	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
@@ -71,16 +73,38 @@ func (t *testing) step(s *scenario.Scenario, st *scenario.StepResult) error {
 	for _, f := range st.Failures {
 		fmt.Fprintf(&b, "      %s %s\n", v.Palette.Dim(where(s, st, f)), f.Text)
 	}
-	for _, d := range st.Sent {
-		if n := len(d.Attempts); st.Status == scenario.Failed && n > 0 && d.Attempts[n-1].Response != nil {
-			fmt.Fprintf(&b, "      %s\n", v.Palette.Dim("what was sent and answered: hooks events show "+d.ID))
-			break
-		}
+	for _, line := range next(st) {
+		fmt.Fprintf(&b, "      %s\n", v.Palette.Dim(line))
 	}
 	for _, o := range st.Others {
 		fmt.Fprintf(&b, "      %s\n        %s\n", v.Line(o.Delivery), v.Palette.Dim(o.Why))
 	}
 	return t.say("%s", b.String())
+}
+
+// next says what a person can do about a step that failed although the app
+// answered.
+func next(st *scenario.StepResult) []string {
+	if st.Status != scenario.Failed {
+		return nil
+	}
+	for _, d := range st.Sent {
+		n := len(d.Attempts)
+		if n == 0 || d.Attempts[n-1].Response == nil {
+			continue
+		}
+		lines := []string{"what was sent and answered: hooks events show " + d.ID}
+		switch status := d.Attempts[n-1].Response.Status; status {
+		case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+			if d.Verification.Status == webhook.Verified && d.Verification.SecretName == secret.DevelopmentName {
+				lines = append(lines, cli.SignedByDevelopment(d.Provider))
+			}
+		case http.StatusNotFound, http.StatusMethodNotAllowed:
+			lines = append(lines, "is this the path of the handler? "+safetext.CleanURL(d.URL))
+		}
+		return lines
+	}
+	return nil
 }
 
 // where is the place of what was expected; of the step, if nothing was said.
