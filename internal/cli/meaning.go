@@ -28,6 +28,8 @@ func meaning(err error) (Status, []string) {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return Interrupt, nil
+	case errors.As(err, &unknownProvider) && unknownProvider.Nearest == "":
+		return StatusUsage, []string{"hooks providers list shows them"}
 	case errors.As(err, &badSetting), errors.As(err, &badDefinition), errors.As(err, &ambiguous),
 		errors.As(err, &unknownProvider), errors.As(err, &unknownEvent): // they name the nearest themselves
 		return StatusUsage, nil
