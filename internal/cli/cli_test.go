@@ -240,26 +240,34 @@ func TestOutput(t *testing.T) {
 	w.Global.Output = "out.json"
 	path := filepath.Join(w.Dir, "out.json")
 	write(t, path, "before")
-	run := func(stream, keep bool, text string) {
+	run := func(stream bool, ended error, text string) {
 		t.Helper()
 		end, err := w.OpenOutput(stream)
 		if err != nil {
 			t.Fatal(err)
 		}
 		fmt.Fprint(w.Out, text)
-		if err := end(keep); err != nil {
+		if err := end(ended); err != nil {
 			t.Fatal(err)
 		}
 	}
-	run(false, false, "half")
+	run(false, cli.Failed(errors.New("failed")), "half")
 	if got := read(t, path); got != "before" {
 		t.Errorf("after a failure the file has %q, want what it had", got)
 	}
-	run(false, true, "whole")
+	run(false, cli.NoBecause(errors.New("not there")), "")
+	if got := read(t, path); got != "before" {
+		t.Errorf("after a no without an answer the file has %q, want what it had", got)
+	}
+	run(false, nil, "whole")
 	if got := read(t, path); got != "whole" {
 		t.Errorf("the file has %q, want what was written", got)
 	}
-	run(true, false, "a line\n")
+	run(false, cli.No(), "the answer")
+	if got := read(t, path); got != "the answer" {
+		t.Errorf("after a no the file has %q, want the answer", got)
+	}
+	run(true, cli.Failed(errors.New("failed")), "a line\n")
 	if got := read(t, path); got != "a line\n" {
 		t.Errorf("the file of a stream has %q, want what was written", got)
 	}

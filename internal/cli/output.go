@@ -150,6 +150,11 @@ func (f *outFile) discard() {
 	_ = os.Remove(f.File.Name())
 }
 
+func (f *outFile) written() bool {
+	info, err := f.Stat()
+	return err == nil && info.Size() > 0
+}
+
 func (f *outFile) commit() error {
 	err := f.Sync()
 	if cerr := f.Close(); err == nil {
@@ -166,13 +171,14 @@ func (f *outFile) commit() error {
 }
 
 // OpenOutput puts the file of --output in the place of Out and returns the
-// function that ends it: with keep, the file takes its name; without, nothing
-// is left behind and what had the name before stays. A stream's file takes its
-// name at once and is always kept. Only cli/root calls it.
-func (e *Env) OpenOutput(stream bool) (end func(keep bool) error, err error) {
+// function that ends it, told what the command ended with: after a success, or
+// an answer that is no and was written, the file takes its name; otherwise
+// nothing is left behind and what had the name before stays. A stream's file
+// takes its name at once and is always kept. Only cli/root calls it.
+func (e *Env) OpenOutput(stream bool) (end func(error) error, err error) {
 	name := e.Global.Output
 	if name == "" || name == "-" {
-		return func(bool) error { return nil }, nil
+		return func(error) error { return nil }, nil
 	}
 	f, err := e.create(name)
 	if err != nil {
@@ -183,8 +189,8 @@ func (e *Env) OpenOutput(stream bool) (end func(keep bool) error, err error) {
 		return e.openStream(f)
 	}
 	e.Out = f
-	return func(keep bool) error {
-		if keep {
+	return func(err error) error {
+		if err == nil || StatusOf(err) == StatusNo && f.written() {
 			return f.commit()
 		}
 		f.discard()
@@ -194,7 +200,7 @@ func (e *Env) OpenOutput(stream bool) (end func(keep bool) error, err error) {
 
 // openStream renames first and opens again, since an open file cannot be
 // renamed on every system.
-func (e *Env) openStream(f *outFile) (func(bool) error, error) {
+func (e *Env) openStream(f *outFile) (func(error) error, error) {
 	if err := f.commit(); err != nil {
 		return nil, err
 	}
@@ -203,7 +209,7 @@ func (e *Env) openStream(f *outFile) (func(bool) error, error) {
 		return nil, Failed(fmt.Errorf("write file: %w", fileError(f.name, err)))
 	}
 	e.Out = out
-	return func(bool) error {
+	return func(error) error {
 		if err := out.Close(); err != nil {
 			return Failed(fmt.Errorf("write file: %w", fileError(f.name, err)))
 		}

@@ -231,8 +231,7 @@ func (r *runner) run(cmd *cobra.Command, args []string, run func(*cobra.Command,
 	}
 	cmd.SetOut(r.env.Out)
 	defer func() {
-		keep := err == nil || cli.StatusOf(err) == cli.StatusNo
-		if eerr := end(keep); err == nil {
+		if eerr := end(err); err == nil {
 			err = eerr
 		}
 		if cerr := r.env.Close(); err == nil {
