@@ -85,17 +85,8 @@ func RunExport(ctx context.Context, env *cli.Env, o ExportOptions) error {
 
 // each calls f for every delivery that is to be written, oldest first.
 func each(ctx context.Context, env *cli.Env, o *ExportOptions, f func(*webhook.Delivery) error) error {
-	for _, ref := range o.IDs {
-		d, err := env.Capture(ctx, ref)
-		if err == nil {
-			err = f(d)
-		}
-		if err != nil {
-			return err
-		}
-	}
 	if len(o.IDs) > 0 {
-		return nil
+		return named(ctx, env, o.IDs, f)
 	}
 	st, q, err := open(ctx, env, &o.Selection)
 	if err != nil {
@@ -115,6 +106,33 @@ func each(ctx context.Context, env *cli.Env, o *ExportOptions, f func(*webhook.D
 			return err
 		}
 		if err := f(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// named calls f for the deliveries that refs mean. If one of them is not there,
+// nothing is written of the others either.
+func named(ctx context.Context, env *cli.Env, refs []string, f func(*webhook.Delivery) error) error {
+	list := make([]string, len(refs))
+	for i, ref := range refs {
+		id, err := env.CaptureID(ctx, ref)
+		if err != nil {
+			return err
+		}
+		list[i] = id
+	}
+	st, err := env.Workspace().Store(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range list {
+		d, err := st.Get(ctx, id)
+		if err == nil {
+			err = f(d)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,11 +61,13 @@ func RunDelete(ctx context.Context, env *cli.Env, o DeleteOptions) error {
 	}
 	var list []string
 	for _, ref := range o.IDs {
-		id, others, err := st.Resolve(ctx, ref)
+		id, err := env.CaptureID(ctx, ref)
 		if err != nil {
 			return err
 		}
-		list = append(append(list, id), others...)
+		if !slices.Contains(list, id) {
+			list = append(list, id)
+		}
 	}
 	if err := o.confirm(ctx, env, st, before, list); err != nil {
 		return err

@@ -84,21 +84,7 @@ func selected(ctx context.Context, env *cli.Env, o Options) ([]chosen, error) {
 
 // byID returns the delivery that an id means.
 func byID(ctx context.Context, env *cli.Env, ref string) ([]chosen, error) {
-	st, err := env.Workspace().Store(ctx)
-	if err != nil {
-		return nil, err
-	}
-	id, others, err := st.Resolve(ctx, ref)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, cli.NoDelivery(ref)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if len(others) > 0 && ref != "last" {
-		env.Say("%s is %s, and also %s", ref, id, strings.Join(others, ", "))
-	}
-	d, err := st.Get(ctx, id)
+	d, err := env.Capture(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
