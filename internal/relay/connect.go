@@ -51,11 +51,11 @@ func (s *Server) serveConnect(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, s.crowded())
 		return
 	}
-	n, who, made, e := s.admit(r)
+	n, who, e := s.admit(r)
 	if e == nil && s.cfg.Cluster != nil {
 		holder, refused := s.admitShared(r, n.label, who)
-		if made && (holder != nil || refused != nil) {
-			s.names.release(n)
+		if holder != nil || refused != nil {
+			s.names.settle(n, false)
 		}
 		if holder != nil {
 			s.passClient(w, r, holder)
@@ -73,36 +73,34 @@ func (s *Server) serveConnect(w http.ResponseWriter, r *http.Request) {
 	ws, err := wire.Upgrade(w, r, &s.shared)
 	if err != nil {
 		s.metrics.refuse("upgrade_failed")
-		if made {
-			s.names.release(n)
-		}
+		s.names.settle(n, false)
 		return
 	}
 	// The handler returns at once: the server's goroutine and its buffers go,
 	// and the link keeps one goroutine of its own.
-	if !s.begin(func() { s.runLink(ws, n, who, made) }) {
+	if !s.begin(func() { s.names.settle(n, s.runLink(ws, n, who)) }) {
 		_ = ws.Close()
 	}
 }
 
 // admit authenticates and claims the name.
-func (s *Server) admit(r *http.Request) (n *name, who claimant, made bool, e *refusal) {
+func (s *Server) admit(r *http.Request) (n *name, who claimant, e *refusal) {
 	f, now := s.origin(r), s.cfg.Now()
 	switch {
 	case s.draining.Load():
-		return nil, who, false, errDraining
+		return nil, who, errDraining
 	case s.tight.Load():
-		return nil, who, false, errTight
+		return nil, who, errTight
 	case !s.cfg.Limits.Unlimited && s.fails.empty(f.addr, time.Now()):
-		return nil, who, false, errAuthRate
+		return nil, who, errAuthRate
 	}
 	who, ok := s.authenticate(r)
 	if !ok {
 		s.fails.take(f.addr, time.Now())
-		return nil, who, false, errToken
+		return nil, who, errToken
 	}
 	if !slices.Contains(websocket.Subprotocols(r), wire.Protocol) {
-		return nil, who, false, errVersion
+		return nil, who, errVersion
 	}
 	label := r.Header.Get("Hooks-Tunnel")
 	switch {
@@ -111,13 +109,13 @@ func (s *Server) admit(r *http.Request) (n *name, who claimant, made bool, e *re
 	case label == "" && !strings.Contains(who.token.Names[0], "*"):
 		label = who.token.Names[0]
 	case !ValidName(label):
-		return nil, who, false, errBadName
+		return nil, who, errBadName
 	}
 	if who.token != nil && !matchName(who.token.Names, label) {
-		return nil, who, false, errNotForName
+		return nil, who, errNotForName
 	}
-	n, made, e = s.names.claim(label, who.owner, now, &s.cfg.Limits)
-	return n, who, made, e
+	n, e = s.names.claim(label, who.owner, now, &s.cfg.Limits)
+	return n, who, e
 }
 
 // authenticate reads the token, from the Authorization header and nowhere
@@ -146,16 +144,14 @@ func (s *Server) authenticate(r *http.Request) (claimant, bool) {
 	return claimant{owner: hash, token: t}, t != nil
 }
 
-// runLink greets the client and serves its link until it ends.
-func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
+// runLink greets the client and has its link served. It says whether the client
+// got the name.
+func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant) bool {
 	hello, err := wire.ReadHello(ws)
 	if err != nil {
 		s.metrics.refuse("hello")
 		wire.Refuse(ws, wire.CloseHello, "")
-		if made {
-			s.names.release(n)
-		}
-		return
+		return false
 	}
 	s.joining.Add(1)
 	ses, welcome, err := s.greet(ws, n, who, hello)
@@ -163,10 +159,9 @@ func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
 	if err != nil {
 		s.cfg.Log.Error("greet", "tunnel", n.label, "error", err.Error())
 		wire.Refuse(ws, wire.CloseFault, "")
-		if made {
-			s.names.release(n)
-		}
-		return
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return n.kept != nil // the store knows it
 	}
 	s.takeOver(n)
 	// The session takes requests before its client can know that it is
@@ -183,6 +178,7 @@ func (s *Server) runLink(ws *websocket.Conn, n *name, who claimant, made bool) {
 		ses.link.Close(wire.CloseGoingAway, "")
 	}
 	s.settle(ses, gone)
+	return true
 }
 
 // greet makes the session and what its client is told first.

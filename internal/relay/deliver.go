@@ -20,10 +20,11 @@ func (s *Server) restore() {
 	}
 	for _, kept := range s.cfg.Spool.Names() {
 		i := kept.Info()
-		n, made, e := s.names.claim(kept.Label, i.Owner, i.UsedAt, &Limits{Names: 1 << 30, AllNames: 1 << 30})
-		if !made || e != nil {
+		n, e := s.names.claim(kept.Label, i.Owner, i.UsedAt, &Limits{Names: 1 << 30, AllNames: 1 << 30})
+		if e != nil {
 			continue
 		}
+		s.names.settle(n, true)
 		n.mode, n.share, n.accept = wire.Mode(i.Mode), wire.Share(i.Share), i.Accept
 		if err := s.restoreLanes(n, kept); err != nil {
 			s.cfg.Log.Error("read the store", "tunnel", n.label, "error", err.Error())
@@ -434,9 +435,8 @@ func (s *Server) expire(ctx context.Context, n *name) {
 	s.markStale(n)
 }
 
-// release forgets a name and what is stored for it.
-func (s *Server) release(ctx context.Context, n *name) {
-	s.names.release(n)
+// drop removes what is stored for a name that is free again.
+func (s *Server) drop(ctx context.Context, n *name) {
 	n.mu.Lock()
 	kept := n.kept
 	n.mu.Unlock()

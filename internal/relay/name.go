@@ -18,7 +18,11 @@ type name struct {
 	label string
 	owner owner
 
-	enrolling turn // taken while a client is given its place in the store
+	enrolling turn // taken while a client is given its place in the store, or what is kept of the name is written
+
+	// The registry's lock guards the following.
+	claims int  // of clients that were admitted and are not connected yet
+	got    bool // some client has been connected, in this process or before
 
 	mu       sync.Mutex // guards the following
 	mode     wire.Mode

@@ -72,45 +72,64 @@ func (r *names) find(label string) *name {
 	return r.all[label]
 }
 
-// claim gives label to who if it is free or already theirs. made says that it
-// was free.
-func (r *names) claim(label string, who owner, now time.Time, l *Limits) (n *name, made bool, refused *refusal) {
+// claim gives label to who if it is free or already theirs. Whoever has claimed
+// it calls settle.
+func (r *names) claim(label string, who owner, now time.Time, l *Limits) (*name, *refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n = r.all[label]
-	if n != nil && n.owner != who {
-		if !n.unusedSince(now.Add(-l.Unused)) {
-			return nil, false, errTaken
+	n := r.all[label]
+	switch {
+	case n != nil && n.owner != who:
+		return nil, errTaken
+	case n == nil && (who != (owner{}) && r.count[who] >= l.Names || len(r.all) >= l.AllNames):
+		// Where nobody is told apart, there is no share of anybody's.
+		return nil, errTooManyNames
+	case n == nil:
+		n = &name{label: label, owner: who, usedAt: now, enrolling: newTurn()}
+		if r.all == nil {
+			r.all, r.count = make(map[string]*name), make(map[owner]int)
 		}
+		r.all[label] = n
+		r.count[who]++
+	}
+	n.claims++
+	return n, nil
+}
+
+// settle ends a claim: kept says that a client got the name. One that nobody
+// has got is free again with the last claim.
+func (r *names) settle(n *name, kept bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n.claims--
+	n.got = n.got || kept
+	if !n.got && n.claims == 0 {
 		r.removeLocked(n)
-		n = nil
 	}
-	if n != nil {
-		return n, false, nil
-	}
-	// Where nobody is told apart, there is no share of anybody's.
-	if who != (owner{}) && r.count[who] >= l.Names || len(r.all) >= l.AllNames {
-		return nil, false, errTooManyNames
-	}
-	n = &name{label: label, owner: who, usedAt: now, enrolling: newTurn()}
-	if r.all == nil {
-		r.all, r.count = make(map[string]*name), make(map[owner]int)
-	}
-	r.all[label] = n
-	r.count[who]++
-	return n, true, nil
 }
 
 // release forgets n, if it is still what its label means.
 func (r *names) release(n *name) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.all[n.label] == n {
-		r.removeLocked(n)
+	r.removeLocked(n)
+}
+
+// releaseUnused forgets n if nobody has been connected since t, and says so.
+func (r *names) releaseUnused(n *name, t time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n.claims > 0 || !n.unusedSince(t) {
+		return false
 	}
+	r.removeLocked(n)
+	return true
 }
 
 func (r *names) removeLocked(n *name) {
+	if r.all[n.label] != n {
+		return
+	}
 	delete(r.all, n.label)
 	if r.count[n.owner]--; r.count[n.owner] == 0 {
 		delete(r.count, n.owner)

@@ -124,8 +124,8 @@ func (s *Server) sweep(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil:
 			return
-		case n.unusedSince(before):
-			s.release(ctx, n)
+		case s.names.releaseUnused(n, before):
+			s.drop(ctx, n)
 			return
 		}
 		s.expire(ctx, n)
