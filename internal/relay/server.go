@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/cluster"
 	"github.com/hooks-cli/hooks/internal/wire"
 )
 
@@ -119,7 +121,7 @@ func (s *Server) Run(ctx context.Context) {
 func (s *Server) sweep(ctx context.Context) {
 	s.addrs.sweep(time.Now())
 	s.fails.sweep(time.Now())
-	before := s.cfg.Now().Add(-s.cfg.Limits.Unused)
+	before := s.unused()
 	s.names.each(func(n *name) {
 		switch {
 		case ctx.Err() != nil:
@@ -128,9 +130,37 @@ func (s *Server) sweep(ctx context.Context) {
 			s.drop(ctx, n)
 			return
 		}
+		s.touch(ctx, n)
 		s.expire(ctx, n)
 		s.forgetLanes(n)
 	})
+}
+
+// touchEvery is how old the store's word may become of when a name in use was
+// used last.
+const touchEvery = 24 * time.Hour
+
+// unused is the time since when nobody may have used a name that is free again,
+// as the store says.
+func (s *Server) unused() time.Time { return s.cfg.Now().Add(-s.cfg.Limits.Unused - touchEvery) }
+
+// touch has the store know that a name is in use. A client may stay for longer
+// than the name of one that is away is kept, and be away only while the relay
+// that it was at is started again.
+func (s *Server) touch(ctx context.Context, n *name) {
+	n.mu.Lock()
+	kept, here := n.kept, len(n.sessions) > 0
+	n.mu.Unlock()
+	if kept == nil || !here || s.cfg.Now().Sub(kept.Info().UsedAt) < touchEvery {
+		return
+	}
+	n.enrolling.take()
+	defer n.enrolling.leave()
+	info := kept.Info()
+	info.UsedAt = s.cfg.Now()
+	if err := kept.Save(ctx, info); err != nil && !errors.Is(err, cluster.ErrMoved) {
+		s.cfg.Log.Error("write the store", "tunnel", n.label, "error", err.Error())
+	}
 }
 
 // reloadTokens takes over a changed token file and closes the links of tokens

@@ -176,7 +176,7 @@ func (s *Server) claimShared(ctx context.Context, label, instance string, info s
 	c := s.cfg.Cluster
 	o, err := c.Claim(ctx, label, cluster.Owner{
 		Key: info.Owner, Instance: instance, Mode: info.Mode, Share: info.Share, Accept: info.Accept, Seal: info.Seal, UsedAt: info.UsedAt,
-	}, s.cfg.Now().Add(-s.cfg.Limits.Unused))
+	}, s.unused())
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func (s *Server) admitShared(r *http.Request, label string, who claimant) (holde
 		return nil, errLookup
 	case o == nil || c.Mine(o):
 		return nil, nil
-	case o.Key != who.owner && (c.Alive(o) || o.UsedAt.After(s.cfg.Now().Add(-s.cfg.Limits.Unused))):
+	case o.Key != who.owner && (c.Alive(o) || o.UsedAt.After(s.unused())):
 		return nil, errTaken
 	}
 	_, passed := r.Context().Value(trunkKey{}).(arrival)
