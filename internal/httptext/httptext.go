@@ -53,9 +53,12 @@ func Parse(data []byte) (*webhook.Delivery, error) {
 	return all[0], nil
 }
 
+// ErrNone says that a list of requests has none in it.
+var ErrNone = errors.New("it holds no request")
+
 // ParseAll reads every request that data holds. Attempts that stand on lines
-// of their own are put to their deliveries. There is at least one request, or
-// an error.
+// of their own are put to their deliveries. Where there is none,
+// the error is ErrNone.
 func ParseAll(data []byte) ([]*webhook.Delivery, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("it is larger than %d MiB", MaxSize>>20)
@@ -73,7 +76,7 @@ func ParseAll(data []byte) ([]*webhook.Delivery, error) {
 		return nil
 	})
 	if err == nil && len(all) == 0 {
-		err = errors.New("it holds no request")
+		err = ErrNone
 	}
 	if err != nil {
 		return nil, err

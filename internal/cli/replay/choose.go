@@ -106,7 +106,7 @@ func fromStdin(ctx context.Context, env *cli.Env) ([]chosen, error) {
 	}
 	var out []chosen
 	for _, ref := range strings.Fields(string(text)) {
-		more, err := byID(ctx, env, ref)
+		more, err := byID(ctx, env, strings.Trim(ref, `"`)) // jq quotes them
 		if err != nil {
 			return nil, err
 		}
@@ -131,6 +131,9 @@ func fromFile(ctx context.Context, env *cli.Env, name string) ([]chosen, error) 
 // the file's author says, and counts for nothing.
 func fromText(ctx context.Context, env *cli.Env, name string, data []byte) ([]chosen, error) {
 	ds, err := httptext.ParseAll(data)
+	if errors.Is(err, httptext.ErrNone) {
+		return nil, cli.NoBecause(fmt.Errorf("%s: %w", name, err))
+	}
 	if err != nil {
 		return nil, cli.Usage(fmt.Errorf("%s: %w", name, err))
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -70,6 +71,9 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 			for _, name := range []string{"provider", "event", "verified", "invalid", "failed", "direction", "since", "until", "filter", "where", "limit", "last"} {
 				o.Selected = o.Selected || cmd.Flags().Changed(name)
 			}
+			if o.Last < 1 && cmd.Flags().Changed("last") { // 0 is not all: a script may have counted none
+				return cli.Usagef("--last %d is not above 0", o.Last)
+			}
 			if err := o.check(); err != nil {
 				return err
 			}
@@ -118,8 +122,6 @@ func (o *Options) check() error {
 		return cli.Usage(errors.New("no delivery is named"), "give an id, or last; --last N, --since 1h or --failed choose several", "hooks events list shows what there is")
 	case len(o.IDs) > 0 && o.Selected:
 		return cli.Usagef("ids and the flags that choose among deliveries exclude each other")
-	case o.Last < 0:
-		return cli.Usagef("--last %d is negative", o.Last)
 	case o.Last > 0 && o.Selection.Limit > 0 && o.Last != o.Selection.Limit:
 		return cli.Usagef("--last and --limit name different numbers")
 	case o.AsIs && o.Resign:
@@ -149,7 +151,7 @@ func (o *Options) speed() (float64, error) {
 		return 1, nil
 	}
 	n, err := strconv.ParseFloat(strings.TrimSuffix(o.Speed, "x"), 64)
-	if err != nil || n <= 0 || !strings.HasSuffix(o.Speed, "x") {
+	if err != nil || !(n > 0 && n <= math.MaxFloat64) || !strings.HasSuffix(o.Speed, "x") {
 		return 0, cli.Usage(fmt.Errorf("--speed %q is no speed", o.Speed), "write original, max, or a factor such as 10x")
 	}
 	return n, nil
