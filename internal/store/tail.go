@@ -12,10 +12,9 @@ import (
 // TailOptions say where a Tail begins and what it shows. Without After, From and
 // Query.Since it begins with what is stored after the call of Tail.
 type TailOptions struct {
-	Query             // what is shown; Before, Oldest and Limit do not matter
-	After   string    // id of a delivery: begin with what was stored after it
-	From    *Position // begin with what was stored after it
-	Updates bool      // show a delivery again whenever an attempt or answer was recorded for it
+	Query           // what is shown; Before, Oldest and Limit do not matter
+	After string    // id of a delivery: begin with what was stored after it
+	From  *Position // begin with what was stored after it
 }
 
 // A Position is a place in the order in which deliveries are stored. It stays
@@ -26,12 +25,6 @@ type Position int64
 func (s *Store) Position(ctx context.Context) (Position, error) {
 	st, err := s.state(ctx)
 	return Position(st.seq), err
-}
-
-// A Change is something that happened in the store.
-type Change struct {
-	Delivery *webhook.Delivery
-	Updated  bool // it was stored before; an attempt or its answer is new
 }
 
 // A Tail follows what any process stores, in the order in which it was stored.
@@ -46,8 +39,8 @@ type Tail struct {
 
 // seen is what Next returns.
 type seen struct {
-	change Change
-	err    error
+	delivery *webhook.Delivery
+	err      error
 }
 
 // Tail begins to follow the store. With Query.Failed it shows a delivery
@@ -95,7 +88,7 @@ func (t *Tail) since(ctx context.Context) error {
 				return err
 			}
 		}
-		t.ready = append(t.ready, seen{Change{Delivery: d}, err})
+		t.ready = append(t.ready, seen{d, err})
 	}
 	return nil
 }
@@ -103,36 +96,36 @@ func (t *Tail) since(ctx context.Context) error {
 // Close ends the Tail.
 func (t *Tail) Close() { t.leave() }
 
-// Next waits for the next change and returns it. It returns the error of ctx
+// Next waits for the next delivery and returns it. It returns the error of ctx
 // when that ends, a *DamagedError for a delivery that cannot be read, after
 // which it can be called again, and ErrClosed once the store is closed.
-func (t *Tail) Next(ctx context.Context) (Change, error) {
+func (t *Tail) Next(ctx context.Context) (*webhook.Delivery, error) {
 	for {
 		beat := t.s.pulse.wait()
-		if change, ok, err := t.Poll(ctx); ok || err != nil {
-			return change, err
+		if d, err := t.Poll(ctx); d != nil || err != nil {
+			return d, err
 		}
 		select {
 		case <-ctx.Done():
-			return Change{}, ctx.Err()
+			return nil, ctx.Err()
 		case <-beat:
 		}
 	}
 }
 
-// Poll is Next that does not wait: ok is false if there is nothing new.
-func (t *Tail) Poll(ctx context.Context) (change Change, ok bool, err error) {
+// Poll is Next that does not wait: nil if there is nothing new.
+func (t *Tail) Poll(ctx context.Context) (*webhook.Delivery, error) {
 	if len(t.ready) == 0 {
 		if err := t.look(ctx); err != nil {
-			return Change{}, false, err
+			return nil, err
 		}
 	}
 	if len(t.ready) == 0 {
-		return Change{}, false, nil
+		return nil, nil
 	}
 	first := t.ready[0]
 	t.ready = t.ready[1:]
-	return first.change, true, first.err
+	return first.delivery, first.err
 }
 
 // look reads what is new into ready. Where it fails it has seen nothing: the
@@ -151,6 +144,14 @@ func (t *Tail) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, p := range fresh {
+		if err := t.show(ctx, p); err != nil {
+			return err
+		}
+	}
+	if !t.opts.Failed {
+		return nil
+	}
 	updated, err := t.places(ctx, `SELECT delivery.id, delivery.seq, n FROM attempt JOIN delivery USING (seq)
 		WHERE n > ? ORDER BY n LIMIT ?`, &t.n)
 	if err != nil {
@@ -159,32 +160,24 @@ func (t *Tail) read(ctx context.Context) error {
 	isFresh := func(p place) bool {
 		return slices.ContainsFunc(fresh, func(f place) bool { return f.seq == p.seq })
 	}
-	for _, p := range fresh {
-		if err := t.show(ctx, p, false); err != nil {
-			return err
-		}
-	}
-	if !t.opts.Updates && !t.opts.Failed {
-		return nil
-	}
 	for _, p := range updated {
 		if isFresh(p) || p.seq > t.seq {
 			continue // shown with it, now or later
 		}
-		if err := t.show(ctx, p, true); err != nil {
+		if err := t.show(ctx, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *Tail) show(ctx context.Context, p place, updated bool) error {
+func (t *Tail) show(ctx context.Context, p place) error {
 	d, err := t.s.load(ctx, p)
 	if isGone(err) {
 		return nil
 	}
 	if err == nil && t.opts.matches(d) || isDamagedDelivery(err) {
-		t.ready = append(t.ready, seen{Change{Delivery: d, Updated: updated}, err})
+		t.ready = append(t.ready, seen{d, err})
 		return nil
 	}
 	return err

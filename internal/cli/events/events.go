@@ -253,7 +253,7 @@ func RunTail(ctx context.Context, env *cli.Env, o TailOptions) error {
 		}
 	}
 	for {
-		change, err := tail.Next(ctx)
+		d, err := tail.Next(ctx)
 		var damaged *store.DamagedError
 		switch {
 		case ctx.Err() != nil:
@@ -263,11 +263,11 @@ func RunTail(ctx context.Context, env *cli.Env, o TailOptions) error {
 			continue
 		case err != nil:
 			return err
-		case shown[change.Delivery.ID]:
-			delete(shown, change.Delivery.ID)
+		case shown[d.ID]:
+			delete(shown, d.ID)
 			continue
 		}
-		if err := printOne(ctx, env, change.Delivery); err != nil {
+		if err := printOne(ctx, env, d); err != nil {
 			return err
 		}
 	}

@@ -97,8 +97,8 @@ type followed struct {
 // Next waits for the next capture.
 func (f *followed) Next(ctx context.Context) (*webhook.Delivery, error) {
 	for {
-		change, err := f.tail.Next(ctx)
-		if d, err := f.fresh(change, err); d != nil || err != nil {
+		d, err := f.tail.Next(ctx)
+		if d, err := f.fresh(d, err); d != nil || err != nil {
 			return d, err
 		}
 	}
@@ -107,11 +107,11 @@ func (f *followed) Next(ctx context.Context) (*webhook.Delivery, error) {
 // Poll is Next that does not wait.
 func (f *followed) Poll(ctx context.Context) (*webhook.Delivery, error) {
 	for {
-		change, ok, err := f.tail.Poll(ctx)
-		if !ok && err == nil {
+		d, err := f.tail.Poll(ctx)
+		if d == nil && err == nil {
 			return nil, nil //nolint:nilnil // there is none
 		}
-		if d, err := f.fresh(change, err); d != nil || err != nil {
+		if d, err := f.fresh(d, err); d != nil || err != nil {
 			return d, err
 		}
 	}
@@ -119,7 +119,7 @@ func (f *followed) Poll(ctx context.Context) (*webhook.Delivery, error) {
 
 // fresh returns a delivery that was not seen before. One that cannot be read is
 // told and passed over.
-func (f *followed) fresh(change store.Change, err error) (*webhook.Delivery, error) {
+func (f *followed) fresh(d *webhook.Delivery, err error) (*webhook.Delivery, error) {
 	var damaged *store.DamagedError
 	switch {
 	case errors.As(err, &damaged):
@@ -127,9 +127,9 @@ func (f *followed) fresh(change store.Change, err error) (*webhook.Delivery, err
 		return nil, nil //nolint:nilnil // what follows may be fine
 	case err != nil:
 		return nil, err
-	case f.seen[change.Delivery.ID]:
+	case f.seen[d.ID]:
 		return nil, nil //nolint:nilnil // known
 	}
-	f.seen[change.Delivery.ID] = true
-	return change.Delivery, nil
+	f.seen[d.ID] = true
+	return d, nil
 }
