@@ -3,7 +3,36 @@ package store
 import (
 	"context"
 	"fmt"
+	"os"
 )
+
+// Figures are what tests want to know of a store.
+type Figures struct {
+	StoreBytes int64 // of the file that hold something: what Retention.Bytes limits
+	FileBytes  int64 // on disk, with the journal and what can be used again
+	Unindexed  int64 // deliveries that a search looks through one by one
+}
+
+// Figures returns the store's figures.
+func (s *Store) Figures(ctx context.Context) (Figures, error) {
+	st, err := s.state(ctx)
+	if err != nil {
+		return Figures{}, err
+	}
+	out := Figures{Unindexed: st.seq - st.texted}
+	for _, suffix := range []string{"", "-wal"} {
+		if info, err := os.Lstat(s.path + suffix); err == nil {
+			out.FileBytes += info.Size()
+		}
+	}
+	var pages, free int64
+	if _, err := s.one(ctx, "PRAGMA page_count", nil, &pages); err != nil {
+		return Figures{}, err
+	}
+	_, err = s.one(ctx, "PRAGMA freelist_count", nil, &free)
+	out.StoreBytes = (pages - free) * pageSize
+	return out, err
+}
 
 // Consistent checks the file from within: SQLite's own check, then that the
 // tables agree with each other.

@@ -34,6 +34,13 @@ type Page struct {
 	More       bool            // there may be further ones: ask again with Before set to the last id
 }
 
+// Count returns how many deliveries there are. It takes no longer for a large
+// store.
+func (s *Store) Count(ctx context.Context) (int64, error) {
+	st, err := s.state(ctx)
+	return st.count, err
+}
+
 // List returns the deliveries that q means. Damaged ones are listed beside.
 func (s *Store) List(ctx context.Context, q Query) (Page, error) {
 	var page Page

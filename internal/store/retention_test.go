@@ -74,7 +74,7 @@ func TestSize(t *testing.T) {
 		d := sample(fmt.Sprint("evt_", i))
 		d.Body = []byte(strings.Repeat("0123456789", 5_000))
 		mustAppend(t, s, d)
-		st, err := s.Stats(t.Context())
+		st, err := s.Figures(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ func settle(t testing.TB, s *store.Store) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		st, err := s.Stats(t.Context())
+		st, err := s.Figures(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

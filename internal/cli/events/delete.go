@@ -120,11 +120,11 @@ func (o *DeleteOptions) confirm(ctx context.Context, env *cli.Env, st *store.Sto
 	}
 	what := render.Plural(len(list), "delivery", "deliveries")
 	if len(list) == 0 {
-		stats, err := st.Stats(ctx)
+		n, err := st.Count(ctx)
 		if err != nil {
 			return err
 		}
-		what = "all " + render.Plural(int(stats.Count), "delivery", "deliveries")
+		what = "all " + render.Plural(int(n), "delivery", "deliveries")
 		if !before.IsZero() {
 			what = "every delivery before " + env.View().Moment(before)
 		}
