@@ -1,17 +1,12 @@
-// Package term decides what an output can show: colour, columns, movement. It
-// is the only package that knows the library for inline colour; the layout of
-// blocks and tables is the business of package render.
+// Package term decides what an output can show: colour and movement. It is the
+// only package that knows the library for inline colour; the layout of blocks
+// and tables is the business of package render.
 //
 // It never asks the terminal a question: an answer may not come, and waiting
 // for it would hold up every command.
 package term
 
-import (
-	"fmt"
-	"strconv"
-
-	"golang.org/x/term"
-)
+import "fmt"
 
 // A Mode is what --color says.
 type Mode string
@@ -60,40 +55,4 @@ func Color(mode Mode, terminal bool, getenv func(string) string) bool {
 // progress bar does: only for a person at a terminal that can do it.
 func Animate(terminal bool, getenv func(string) string) bool {
 	return terminal && getenv("TERM") != "dumb" && getenv("CI") == ""
-}
-
-// IsTerminal says whether stream, a reader or a writer, is a terminal. What
-// has no file descriptor is none.
-func IsTerminal(stream any) bool {
-	fd, ok := descriptor(stream)
-	return ok && term.IsTerminal(fd)
-}
-
-// defaultWidth is for terminals that do not tell how wide they are.
-const defaultWidth = 80
-
-// Width returns the columns of stream: 0 if it is not a terminal, so that
-// nothing is folded or cut for a program that reads it. COLUMNS counts for a
-// terminal that does not tell its width. Ask again for each output: people
-// resize windows.
-func Width(stream any, getenv func(string) string) int {
-	fd, ok := descriptor(stream)
-	if !ok || !term.IsTerminal(fd) {
-		return 0
-	}
-	if width, _, err := term.GetSize(fd); err == nil && width > 0 {
-		return width
-	}
-	if width, err := strconv.Atoi(getenv("COLUMNS")); err == nil && width > 0 {
-		return width
-	}
-	return defaultWidth
-}
-
-func descriptor(stream any) (fd int, ok bool) {
-	f, ok := stream.(interface{ Fd() uintptr })
-	if !ok {
-		return 0, false
-	}
-	return int(f.Fd()), true
 }

@@ -1,12 +1,8 @@
 package term_test
 
 import (
-	"bytes"
-	"os"
 	"strings"
 	"testing"
-
-	"github.com/creack/pty"
 
 	"github.com/hooks-cli/hooks/internal/safetext/safetexttest"
 	"github.com/hooks-cli/hooks/internal/term"
@@ -75,48 +71,6 @@ func TestAnimate(t *testing.T) {
 	}
 	if term.Animate(false, environment()) || term.Animate(true, environment("TERM=dumb")) || term.Animate(true, environment("CI=true")) {
 		t.Error("a pipe, a dumb terminal or a CI job is animated")
-	}
-}
-
-func TestPipesHaveNoWidth(t *testing.T) {
-	t.Parallel()
-	f, err := os.CreateTemp(t.TempDir(), "out")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for _, stream := range []any{f, &bytes.Buffer{}, nil} {
-		if term.IsTerminal(stream) || term.Width(stream, environment("COLUMNS=100")) != 0 {
-			t.Errorf("%T is taken for a terminal", stream)
-		}
-	}
-}
-
-func TestWidthOfTerminal(t *testing.T) {
-	t.Parallel()
-	master, slave, err := pty.Open()
-	if err != nil {
-		t.Skip("no pseudo-terminals here:", err)
-	}
-	defer master.Close()
-	defer slave.Close()
-	if !term.IsTerminal(slave) {
-		t.Fatal("a pseudo-terminal is not taken for a terminal")
-	}
-	if err := pty.Setsize(slave, &pty.Winsize{Rows: 24, Cols: 133}); err != nil {
-		t.Fatal(err)
-	}
-	if got := term.Width(slave, environment("COLUMNS=100")); got != 133 {
-		t.Errorf("Width = %d, want 133", got)
-	}
-	if err := pty.Setsize(slave, &pty.Winsize{}); err != nil {
-		t.Fatal(err)
-	}
-	if got := term.Width(slave, environment("COLUMNS=100")); got != 100 {
-		t.Errorf("Width = %d where the terminal does not tell, want that of COLUMNS", got)
-	}
-	if got := term.Width(slave, environment()); got != 80 {
-		t.Errorf("Width = %d where nobody tells, want 80", got)
 	}
 }
 
