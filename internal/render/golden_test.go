@@ -59,9 +59,6 @@ func pages() map[string]func(render.View) string {
 			return v.Error("no signing secret", "set HOOKS_SECRET, or give --secret env:NAME")
 		},
 		"check": checkPage,
-		"box": func(v render.View) string {
-			return v.Box("What next", "hooks listen :3000\nhooks send --event render.completed")
-		},
 		"text": func(v render.View) string {
 			return v.Text([]byte("<order>\r\n\t<id>1</id>\n"+strings.Repeat("word ", 40)+"\n\n"+strings.Repeat("0123456789", 14)+"\nÜber 世界 "+strings.Repeat("文字", 40)), "")
 		},
