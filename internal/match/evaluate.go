@@ -23,8 +23,8 @@ type outcome struct {
 // run evaluates the expression within its limits. It works in a goroutine of
 // its own, which ends with it, except where a built-in function does not look
 // up in time: then the goroutine is abandoned until that function returns.
-func (f *Filter) run(parent context.Context, in input) (bool, error) {
-	parent, cancel := context.WithCancelCause(parent)
+func (f *Filter) run(in input) (bool, error) {
+	parent, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	ctx, stop := context.WithTimeoutCause(parent, TimeLimit, errTime)
 	defer stop()

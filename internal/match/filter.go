@@ -2,7 +2,6 @@ package match
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,19 +76,14 @@ func (f *Filter) String() string { return f.source }
 // reached or the expression fails on this payload, it does not match and note
 // says why, on one line that can be printed.
 func (f *Filter) Match(d *webhook.Delivery) (ok bool, note string) {
-	return f.MatchContext(context.Background(), d)
-}
-
-// MatchContext is Match that ends when ctx does.
-func (f *Filter) MatchContext(ctx context.Context, d *webhook.Delivery) (ok bool, note string) {
-	ok, err := f.match(ctx, d)
+	ok, err := f.match(d)
 	if err != nil {
 		return false, safetext.Line("no match: " + err.Error())
 	}
 	return ok, ""
 }
 
-func (f *Filter) match(ctx context.Context, d *webhook.Delivery) (bool, error) {
+func (f *Filter) match(d *webhook.Delivery) (bool, error) {
 	if f.eval != nil {
 		return f.eval(d)
 	}
@@ -106,7 +100,7 @@ func (f *Filter) match(ctx context.Context, d *webhook.Delivery) (bool, error) {
 			return false, err
 		}
 	}
-	return f.run(ctx, in)
+	return f.run(in)
 }
 
 // An input is what an expression sees, as JSON. It is decoded within the time

@@ -3,7 +3,6 @@ package match_test
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -176,19 +175,6 @@ func TestEndlessFilters(t *testing.T) {
 				t.Errorf("it took %v", took)
 			}
 		})
-	}
-}
-
-func TestFilterEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	f, err := match.Compile(`def f: f; f`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if ok, note := f.MatchContext(ctx, delivery(order)); ok || !strings.Contains(note, "canceled") {
-		t.Errorf("MatchContext = %v, %q", ok, note)
 	}
 }
 
