@@ -33,7 +33,6 @@ type Event struct {
 	Selected   bool            // by pattern and filter: to be shown
 	OutOfOrder bool            // an event of this provider that was created later came before
 	Handshake  *judge.Greeting // the request was answered as this handshake; nil for none
-	Took       time.Duration   // from the first byte of the body to the answer, if there was none to wait for
 
 	Attempt *webhook.Attempt // Attempted
 	Waiting time.Time        // when the attempt that follows is due, if one does

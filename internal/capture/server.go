@@ -239,7 +239,6 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, e Event, a answe
 	answered := a.status != 0 && !wait
 	if answered {
 		a.write(w, r, d.ID)
-		e.Took = s.Now().Sub(d.ReceivedAt)
 	}
 	s.selects(&e)
 	s.tell(e, l)

@@ -376,12 +376,12 @@ func TestSystemDirs(t *testing.T) {
 		"linux": {"linux", "/h", nil, cli.Dirs{Config: "/h/.config/hooks", Data: "/h/.local/share/hooks", State: "/h/.local/state/hooks"}},
 		"variables": {
 			"linux", "/h",
-			map[string]string{"XDG_CONFIG_HOME": "/c", "XDG_DATA_HOME": "/d", "XDG_STATE_HOME": "/s", "XDG_RUNTIME_DIR": "/r"},
-			cli.Dirs{Config: "/c/hooks", Data: "/d/hooks", State: "/s/hooks", Runtime: "/r/hooks"},
+			map[string]string{"XDG_CONFIG_HOME": "/c", "XDG_DATA_HOME": "/d", "XDG_STATE_HOME": "/s"},
+			cli.Dirs{Config: "/c/hooks", Data: "/d/hooks", State: "/s/hooks"},
 		},
 		"relative-variables": {
 			"linux", "/h",
-			map[string]string{"XDG_CONFIG_HOME": "c", "XDG_RUNTIME_DIR": "r"},
+			map[string]string{"XDG_CONFIG_HOME": "c"},
 			cli.Dirs{Config: "/h/.config/hooks", Data: "/h/.local/share/hooks", State: "/h/.local/state/hooks"},
 		},
 		"no-home": {"linux", "", nil, cli.Dirs{Config: "/.config/hooks", Data: "/.local/share/hooks", State: "/.local/state/hooks"}},
@@ -394,7 +394,7 @@ func TestSystemDirs(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			want := cli.Dirs{Config: filepath.FromSlash(tt.want.Config), Data: filepath.FromSlash(tt.want.Data), State: filepath.FromSlash(tt.want.State), Runtime: filepath.FromSlash(tt.want.Runtime)}
+			want := cli.Dirs{Config: filepath.FromSlash(tt.want.Config), Data: filepath.FromSlash(tt.want.Data), State: filepath.FromSlash(tt.want.State)}
 			if got := cli.SystemDirs(tt.goos, tt.home, func(name string) string { return tt.vars[name] }); got != want {
 				t.Errorf("SystemDirs = %+v, want %+v", got, want)
 			}

@@ -7,9 +7,6 @@ type Dirs struct {
 	Config string // settings and secrets: ~/.config/hooks
 	Data   string // the store: ~/.local/share/hooks
 	State  string // what a run remembers for the next: ~/.local/state/hooks
-
-	// Runtime holds sockets. It is "" where the system has no such folder.
-	Runtime string
 }
 
 // SystemDirs returns the folders of the user, as the XDG base directory
@@ -39,9 +36,5 @@ func SystemDirs(goos, home string, getenv func(string) string) Dirs {
 		}
 		return filepath.Join(home, usual, "hooks")
 	}
-	dirs := Dirs{Config: dir("XDG_CONFIG_HOME", config), Data: dir("XDG_DATA_HOME", data), State: dir("XDG_STATE_HOME", state)}
-	if d := getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(d) {
-		dirs.Runtime = filepath.Join(d, "hooks")
-	}
-	return dirs
+	return Dirs{Config: dir("XDG_CONFIG_HOME", config), Data: dir("XDG_DATA_HOME", data), State: dir("XDG_STATE_HOME", state)}
 }

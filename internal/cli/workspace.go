@@ -23,7 +23,7 @@ func (e *Env) Workspace() *workspace.Workspace {
 		o := workspace.Options{
 			Dir: e.Dir, Config: e.Dirs.Config, Data: e.Dirs.Data, State: e.Dirs.State, Home: e.home(),
 			Profile: e.Global.Profile,
-			GOOS:    e.GOOS, Getenv: e.Getenv, Now: e.Now, Rand: e.Rand,
+			Getenv:  e.Getenv, Now: e.Now, Rand: e.Rand,
 			Lookup: e.Lookup, Warn: e.WarnOnce, Keyring: e.Keyring,
 		}
 		if e.Global.Config != "" {

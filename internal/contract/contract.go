@@ -29,12 +29,11 @@ const (
 
 // A Document is what was read.
 type Document struct {
-	Format      string // "OpenAPI 3.1.0"
-	Title       string
-	Description string // its first line
-	Docs        string // address of more documentation
-	Events      []Event
-	Notes       []Note // what could not be taken over
+	Format string // "OpenAPI 3.1.0"
+	Title  string
+	Docs   string // address of more documentation
+	Events []Event
+	Notes  []Note // what could not be taken over
 }
 
 // An Event is one request that the document says will be sent.
@@ -103,7 +102,7 @@ func Read(data []byte) (*Document, error) {
 	}
 	r := &reader{root: root, doc: &Document{}, names: map[string]bool{}}
 	info := r.get(root, "info")
-	r.doc.Title, r.doc.Description = r.text(info, "title"), firstLine(r.text(info, "description"))
+	r.doc.Title = r.text(info, "title")
 	r.doc.Docs = r.text(r.get(root, "externalDocs"), "url")
 	switch version := r.text(root, "openapi"); {
 	case version != "":

@@ -80,7 +80,6 @@ type Result struct {
 	webhook.Attempt
 	Kind      Kind   // None if an answer came
 	Connected bool   // a connection stood, TLS included
-	Written   bool   // the endpoint may have the whole request
 	Location  string // where a redirect pointed; it was not followed
 	Truncated bool   // the answer was longer than what is kept, and the rest was dropped
 }
@@ -97,7 +96,7 @@ func (c *Client) Send(ctx context.Context, r Request, number int) Result {
 	res := Result{Attempt: webhook.Attempt{Number: number, URL: withoutUser(r.URL), At: c.now()}}
 	x := c.exchange(ctx, r, r.keep())
 	res.Duration = c.now().Sub(res.At)
-	res.Connected, res.Written, res.Truncated = x.connected, x.written, x.truncated
+	res.Connected, res.Truncated = x.connected, x.truncated
 	if x.err != nil {
 		res.Kind, res.Err = x.describe(ctx, r)
 		return res

@@ -8,7 +8,6 @@ import (
 
 // An Advice is what to do about a cause.
 type Advice struct {
-	Cause Cause
 	Say   string   // in a sentence
 	Lines []Line   // the line that does it, in the frameworks that it concerns
 	Steps []string // of Unknown: what to try next, in this order
@@ -38,7 +37,7 @@ func Together(lines []Line) []Line {
 // header, its hash, how it joins what it signs. p may be nil.
 func AdviceFor(c Cause, p *provider.Provider) Advice {
 	t := termsOf(p)
-	a := Advice{Cause: c, Say: say(c), Lines: t.lines(c)}
+	a := Advice{Say: say(c), Lines: t.lines(c)}
 	if p != nil {
 		a.Say = strings.ReplaceAll(a.Say, "PROVIDER", p.ID)
 	}

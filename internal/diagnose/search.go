@@ -61,8 +61,6 @@ type hit struct {
 	body   *body
 	recipe *recipe
 	claim  *claim
-	cut    int // how many characters of the signature came, if not all
-	of     int
 }
 
 func newSearch(r Request, base *scheme.Scheme, bodies *bodyList) *search {
@@ -285,8 +283,10 @@ func (t *trial) judge(k *key) {
 	}
 }
 
+// hit notes that the signature is right under these four. Of it, of characters
+// long, cut came, or all of them where cut is 0.
 func (t *trial) hit(c *claim, r *recipe, k *key, cut, of int) {
-	h := hit{change: t.body.change, body: t.body, recipe: r, claim: c, cut: cut, of: of}
+	h := hit{change: t.body.change, body: t.body, recipe: r, claim: c}
 	h.change = h.and(k.change)
 	h.change = h.and(r.change)
 	h.change = h.and(c.change)

@@ -216,7 +216,7 @@ func (r Request) unknown(report Report, detail string) Report {
 		numbered = append(numbered, fmt.Sprintf("%d. %s", i+1, s))
 	}
 	f.Fix = strings.Join(numbered, "\n")
-	f.Advice = []Advice{{Cause: Unknown, Steps: steps}}
+	f.Advice = []Advice{{Steps: steps}}
 	report.Findings = []Finding{f}
 	return report
 }

@@ -70,7 +70,7 @@ func (j *Judge) Judge(ctx context.Context, d *webhook.Delivery, now time.Time) O
 	d.Provider = p.ID
 	info := p.Describe(t.m)
 	d.EventID, d.EventType = info.EventID, info.EventType
-	t.outcome.Ambiguous, t.outcome.CreatedAt = info.Ambiguous, info.CreatedAt
+	t.outcome.Ambiguous = info.Ambiguous
 	if p.Places.Order != "" {
 		t.outcome.Order = p.Order(t.m)
 	}

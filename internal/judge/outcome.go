@@ -17,8 +17,9 @@ type Outcome struct {
 	// otherwise.
 	Ambiguous []payload.Ambiguity
 
-	CreatedAt time.Time // when the event was created, if the delivery tells
-	Order     time.Time // what tells its place among the provider's events; zero if nothing does
+	// Order tells the event's place among those of the provider; zero if
+	// nothing does.
+	Order time.Time
 
 	// Development says that nothing but the development secret was known for
 	// the provider.

@@ -25,7 +25,6 @@ type Run struct {
 // An Outcome is one attempt and how it compares.
 type Outcome struct {
 	Item    Item
-	Time    int // the how-manieth time, from 1
 	Result  deliver.Result
 	Verdict Verdict
 }
@@ -71,7 +70,7 @@ func (j *job) attempt(ctx context.Context, item Item, nth int) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.Done(Outcome{item, nth, res, Compare(item.Delivery, &res.Attempt)})
+	j.Done(Outcome{item, res, Compare(item.Delivery, &res.Attempt)})
 }
 
 // clock puts a value into due for each item when its turn has come, whether or

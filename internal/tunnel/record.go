@@ -102,7 +102,7 @@ func (r *Recorder) record(x *Exchange) {
 		r.tell(capture.Event{Kind: capture.Noted, Note: fmt.Sprintf("%s %s was not captured: %v", d.Method, d.Path, err)})
 		return
 	}
-	r.tell(capture.Event{Kind: capture.Stored, Delivery: d, Outcome: outcome, Selected: true, Took: x.Duration})
+	r.tell(capture.Event{Kind: capture.Stored, Delivery: d, Outcome: outcome, Selected: true})
 	for i := range d.Attempts {
 		r.tell(capture.Event{Kind: capture.Attempted, Delivery: d, Attempt: &d.Attempts[i]})
 	}

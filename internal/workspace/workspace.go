@@ -54,7 +54,6 @@ type Options struct {
 	Store              string // of --store, "" for none
 	ProviderFiles      []File // of --provider-file
 
-	GOOS   string
 	Getenv func(string) string
 	Now    func() time.Time
 	Rand   io.Reader

@@ -31,7 +31,7 @@ func newPlace(t *testing.T) *place {
 	p.Options = workspace.Options{
 		Dir: filepath.Join(top, "project"), Home: filepath.Join(top, "home"),
 		Config: filepath.Join(top, "home", "config"), Data: filepath.Join(top, "home", "data"), State: filepath.Join(top, "home", "state"),
-		GOOS: "linux", Rand: rand.Reader,
+		Rand:   rand.Reader,
 		Getenv: func(name string) string { return p.vars[name] },
 		Now:    func() time.Time { return time.Unix(1_700_000_000, 0) },
 		Lookup: func(name string) (string, error) {

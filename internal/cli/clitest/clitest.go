@@ -44,10 +44,9 @@ func New(t testing.TB, args ...string) *World {
 		HTTP:   &http.Client{Transport: &http.Transport{}},
 		Dir:    t.TempDir(),
 		Dirs: cli.Dirs{
-			Config:  filepath.Join(home, "config"),
-			Data:    filepath.Join(home, "data"),
-			State:   filepath.Join(home, "state"),
-			Runtime: filepath.Join(home, "run"),
+			Config: filepath.Join(home, "config"),
+			Data:   filepath.Join(home, "data"),
+			State:  filepath.Join(home, "state"),
 		},
 		GOOS:   "linux",
 		Global: cli.Global{Color: "auto"},
