@@ -102,9 +102,6 @@ func (g *Group[T]) send(w *waiter[T]) error {
 	}
 }
 
-// Waiting returns how many items are queued and not yet being written.
-func (g *Group[T]) Waiting() int { return len(g.queue) }
-
 // Close refuses further items, writes those that are queued and returns when
 // the last batch has been answered. It may be called more than once.
 func (g *Group[T]) Close() {

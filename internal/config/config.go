@@ -109,9 +109,6 @@ func (s *Settings) Trusted() bool { return s.project != nil && s.project.trusted
 // trusted, in the order of the file.
 func (s *Settings) Ignored() []Ignored { return slices.Clone(s.ignored) }
 
-// ProfileKnown says whether a file has a section for the profile.
-func (s *Settings) ProfileKnown(name string) bool { return slices.Contains(s.Profiles(), name) }
-
 // Profiles returns the names of the profiles that the files have, sorted.
 func (s *Settings) Profiles() []string {
 	var names []string

@@ -31,15 +31,6 @@ type Schedule struct {
 // Len returns how many attempts the schedule has.
 func (s Schedule) Len() int { return max(1, len(s.Waits)) }
 
-// Total returns how long the schedule takes where every attempt fails at once.
-func (s Schedule) Total() time.Duration {
-	var sum time.Duration
-	for i := range s.Waits {
-		sum += s.wait(i)
-	}
-	return sum
-}
-
 // Next returns when the attempt that follows r is due. It reports false where
 // none follows: r was delivered, its status is final, or it was the last.
 // r.Number counts from 1 and ended is when r was over.

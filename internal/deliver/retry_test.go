@@ -188,10 +188,3 @@ func TestRetryClockSetBack(t *testing.T) {
 		}
 	})
 }
-
-func TestScheduleTotal(t *testing.T) {
-	t.Parallel()
-	if got := (deliver.Schedule{Waits: waits()}).Total(); got != 2*time.Hour+36*time.Minute {
-		t.Errorf("Total = %v", got)
-	}
-}

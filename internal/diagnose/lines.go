@@ -52,10 +52,6 @@ func termsOf(p *provider.Provider) terms {
 	return t
 }
 
-// Lines returns how the usual frameworks are made to do right what went wrong,
-// in the words that most providers use; AdviceFor has those of one.
-func Lines(c Cause) []Line { return termsOf(nil).lines(c) }
-
 // lines returns how the usual frameworks are made to do right what went wrong,
 // none for causes that have nothing to do with them.
 func (t terms) lines(c Cause) []Line {

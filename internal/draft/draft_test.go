@@ -62,7 +62,7 @@ func use(t *testing.T, definition []byte) *provider.Provider {
 		if err := p.Sign(m, scheme.SignOptions{Keys: keys, At: now()}); err != nil {
 			t.Fatal(err)
 		}
-		v := p.Verify(m, []provider.NamedSecret{{Name: "s", Secret: secret}}, scheme.VerifyOptions{Now: now()})
+		v := p.Verifier(provider.NamedSecret{Name: "s", Secret: secret}).Verify(m, scheme.VerifyOptions{Now: now()})
 		if v.Status != webhook.Verified {
 			t.Errorf("%s: %+v", e.Type, v)
 		}

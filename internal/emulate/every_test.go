@@ -45,7 +45,7 @@ func TestEveryProvider(t *testing.T) {
 			t.Errorf("%s: the registration tells no secret", p.ID)
 			continue
 		}
-		v := p.Verify(m, []provider.NamedSecret{{Name: "told", Secret: safetext.NewSecret(*e.Secret)}}, scheme.VerifyOptions{Now: start()})
+		v := p.Verifier(provider.NamedSecret{Name: "told", Secret: safetext.NewSecret(*e.Secret)}).Verify(m, scheme.VerifyOptions{Now: start()})
 		if v.Status != webhook.Verified {
 			t.Errorf("%s %s: %+v\n%v", p.ID, p.Events[0].Type, v, m.Header)
 		}

@@ -73,7 +73,7 @@ func TestBorrowedSecrets(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := &scheme.Message{Method: one.method, Header: one.header, Body: one.body}
-		if v := p.Verify(m, []provider.NamedSecret{{Name: "s", Secret: safetext.NewSecret(signedBy[one.path])}}, scheme.VerifyOptions{Now: start()}); v.Status != webhook.Verified {
+		if v := p.Verifier(provider.NamedSecret{Name: "s", Secret: safetext.NewSecret(signedBy[one.path])}).Verify(m, scheme.VerifyOptions{Now: start()}); v.Status != webhook.Verified {
 			t.Errorf("%s: %+v", one.path, v)
 		}
 	}

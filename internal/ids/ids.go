@@ -25,10 +25,6 @@ const Prefix = "dlv_"
 // Length is how long every id is.
 const Length = len(Prefix) + ulid.EncodedSize
 
-// maxAhead is how far past the clock Observe lets ids run. A foreign id from
-// the far future must not drag all later ones along.
-const maxAhead = 24 * time.Hour
-
 // ErrMalformed is returned by Parse for a text that New cannot have made.
 var ErrMalformed = errors.New("not a delivery id")
 
@@ -58,12 +54,11 @@ func (g *Generator) New(now time.Time) string {
 	g.startLocked()
 	ms := max(millis(now), g.last.Time())
 	id, err := ulid.New(ms, g.random)
-	for err != nil || id.Compare(g.last) <= 0 {
-		if err != nil && !errors.Is(err, ulid.ErrMonotonicOverflow) {
+	for err != nil {
+		if !errors.Is(err, ulid.ErrMonotonicOverflow) {
 			g.random = ulid.Monotonic(rand.Reader, 0) // Entropy came to its end
 		}
-		// An overflow, or an observed id in this very millisecond: the next
-		// one begins with new random bits.
+		// After an overflow the next id begins with new random bits.
 		ms++
 		id, err = ulid.New(ms, g.random)
 	}
@@ -83,21 +78,6 @@ func (g *Generator) At(t time.Time) string {
 		_, _ = rand.Read(id[6:]) // never fails
 	}
 	return text(id)
-}
-
-// Observe makes the ids that follow greater than id, so that order is kept
-// after a restart with a clock that was set back. An id that is malformed or
-// more than a day ahead of now is ignored.
-func (g *Generator) Observe(id string, now time.Time) {
-	raw, err := Parse(id)
-	if err != nil || raw.Time().After(now.Add(maxAhead)) {
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if seen := ulid.ULID(raw); seen.Compare(g.last) > 0 {
-		g.last = seen
-	}
 }
 
 func (g *Generator) startLocked() {

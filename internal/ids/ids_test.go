@@ -90,24 +90,6 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-func TestOrderAfterRestart(t *testing.T) {
-	t.Parallel()
-	var before, after ids.Generator
-	now := time.Now()
-	last := before.New(now)
-	after.Observe(last, now)
-	if id := after.New(now.Add(-time.Hour)); id <= last {
-		t.Errorf("after a restart %s does not sort after %s", id, last)
-	}
-	var far ids.Generator
-	future := before.At(now.Add(48 * time.Hour))
-	far.Observe(future, now)
-	far.Observe("dlv_nonsense", now)
-	if id := far.New(now); id >= future {
-		t.Errorf("an id two days ahead drags New to %s", id)
-	}
-}
-
 func TestOverflowOfAMillisecond(t *testing.T) {
 	t.Parallel()
 	g := ids.Generator{Entropy: bytes.NewReader(append(bytes.Repeat([]byte{0xff}, 10), 1, 2, 3, 4))}

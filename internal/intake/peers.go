@@ -123,10 +123,3 @@ func (p *peers) silent() []*conn {
 	}
 	return out
 }
-
-// len returns how many connections there are that no handler has taken over.
-func (p *peers) len() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.all)
-}

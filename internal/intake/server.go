@@ -131,10 +131,6 @@ func (s *Server) Close() error {
 // Counts returns how often requests were refused, by reason.
 func (s *Server) Counts() map[Reason]int64 { return s.counters.all() }
 
-// Connections returns how many connections there are that no handler has taken
-// over.
-func (s *Server) Connections() int { return s.peers.len() }
-
 // count records a refusal, c being the connection if it is known.
 func (s *Server) count(r *Refusal, c net.Conn) {
 	s.counters.add(r.Reason)

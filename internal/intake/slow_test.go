@@ -217,8 +217,10 @@ func TestConnectionCaps(t *testing.T) {
 	if got := status(use("/")); got != 503 {
 		t.Errorf("beyond the cap in all = %d, want 503", got)
 	}
-	if n := s.Counts()[Crowded]; n != 2 || s.Connections() != 5 {
-		t.Errorf("%d refused and %d connections, want 2 and 5", n, s.Connections())
+	s.peers.mu.Lock()
+	defer s.peers.mu.Unlock()
+	if n, open := s.Counts()[Crowded], len(s.peers.all); n != 2 || open != 5 {
+		t.Errorf("%d refused and %d connections, want 2 and 5", n, open)
 	}
 }
 

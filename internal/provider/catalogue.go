@@ -336,18 +336,6 @@ func (c *Catalogue) IDsForEvent(eventType string) []string {
 	return out
 }
 
-// ForEvent returns the providers that send events of this type, the one that
-// is meant first.
-func (c *Catalogue) ForEvent(eventType string) []*Provider {
-	var out []*Provider
-	for _, id := range c.IDsForEvent(eventType) {
-		if p, err := c.byID[id].provider(); err == nil {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
 // EventTypes lists all types of events that any provider sends, each once, in
 // alphabetical order, without decoding any.
 func (c *Catalogue) EventTypes() []string {

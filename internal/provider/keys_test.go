@@ -39,7 +39,7 @@ func TestPublicKeyIsNoSharedSecret(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, key := range []string{bare, "whpk_" + bare} {
-			v := p.Verify(m, []provider.NamedSecret{{Name: "public", Secret: safetext.NewSecret(key)}}, scheme.VerifyOptions{Now: at})
+			v := p.Verifier(provider.NamedSecret{Name: "public", Secret: safetext.NewSecret(key)}).Verify(m, scheme.VerifyOptions{Now: at})
 			if v.Status == webhook.Verified {
 				t.Errorf("%s: forged with the public key and verified with %.5s…", id, key)
 			}

@@ -267,11 +267,6 @@ func (v *Verifier) Verify(m *scheme.Message, o scheme.VerifyOptions) webhook.Ver
 	return schemes[carried].Verify(m, nil, o)
 }
 
-// Verify judges m by secrets. Whoever judges many requests keeps a Verifier.
-func (p *Provider) Verify(m *scheme.Message, secrets []NamedSecret, o scheme.VerifyOptions) webhook.Verification {
-	return p.Verifier(secrets...).Verify(m, o)
-}
-
 // Describe finds the facts about the event that m carries.
 func (p *Provider) Describe(m *scheme.Message) payload.Info {
 	found := p.texts.Read(m, nil)

@@ -69,7 +69,7 @@ func checkSample(t *testing.T, c *provider.Catalogue, p *provider.Provider, typ 
 	if err := p.Sign(m, scheme.SignOptions{Keys: keys, At: at, ID: ev.ID}); err != nil {
 		t.Fatalf("%s: %v", typ, err)
 	}
-	v := p.Verify(m, []provider.NamedSecret{{Name: "own", Secret: secret}}, scheme.VerifyOptions{Now: at})
+	v := p.Verifier(provider.NamedSecret{Name: "own", Secret: secret}).Verify(m, scheme.VerifyOptions{Now: at})
 	if len(p.Schemes()) > 0 && (v.Status != webhook.Verified || v.SecretName != "own") {
 		t.Errorf("%s: Verify = %+v", typ, v)
 	}

@@ -45,7 +45,7 @@ func checkVector(t *testing.T, p *provider.Provider, v *vectortest.Vector) {
 	if !bytes.Equal(v.Bytes(), v.Raw()) {
 		t.Error("it is not written as its file has it")
 	}
-	got := p.Verify(&v.Message, []provider.NamedSecret{{Name: "vector", Secret: v.Secret}}, scheme.VerifyOptions{Now: v.At})
+	got := p.Verifier(provider.NamedSecret{Name: "vector", Secret: v.Secret}).Verify(&v.Message, scheme.VerifyOptions{Now: v.At})
 	word := string(got.Reason)
 	if got.Status == webhook.Verified {
 		word = "verified"

@@ -40,9 +40,6 @@ type Key struct {
 // half of a pair.
 func (k *Key) CanSign() bool { return k.pair == nil || k.pair.Private != nil }
 
-// Field returns a further value that was given with the secret, and "".
-func (k *Key) Field(name string) string { return k.fields[name] }
-
 // A state is what one verification works with. It is kept and reused, since
 // making the state of an HMAC costs as much as hashing two blocks.
 type state struct {
