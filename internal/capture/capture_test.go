@@ -381,7 +381,8 @@ func TestForward(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r, end := newRig(t, func(s *Server) { s.Forward = forwarder(t, tt.targets...) })
 			resp := send(t, http.MethodPut, r.url+"/p%2Fq//?a=1&b", "the body",
-				"X-Two: 1", "X-Two: 2", "Connection: close, X-Hop", "X-Hop: 1", "X-Forwarded-For: 6.6.6.6", "Forwarded: for=6.6.6.6")
+				"X-Two: 1", "X-Two: 2", "Connection: close, X-Hop", "X-Hop: 1", "X-Forwarded-For: 6.6.6.6", "Forwarded: for=6.6.6.6",
+				"X-Forwarded-User: admin", "X_Forwarded_For: 6.6.6.6")
 			if resp.StatusCode != tt.status || resp.Status != tt.body {
 				t.Errorf("answer = %d %q, want %d %q", resp.StatusCode, resp.Status, tt.status, tt.body)
 			}
@@ -413,6 +414,7 @@ func TestForward(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"X-Hop": "[]", "Forwarded": "[]", "X-Forwarded-For": "[127.0.0.1]", "X-Forwarded-Proto": "[http]", "Connection": "[]",
+		"X-Forwarded-User": "[]", "X_forwarded_for": "[]",
 	} {
 		if got := fmt.Sprint(r.Header[name]); got != want {
 			t.Errorf("the app got %s %s, want %s", name, got, want)

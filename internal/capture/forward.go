@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/deliver"
+	"github.com/hooks-cli/hooks/internal/intake"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
@@ -170,7 +171,7 @@ func (f *Forwarder) request(to *url.URL, d *webhook.Delivery) deliver.Request {
 	// What a sender says about proxies in front of it must not be taken for
 	// what we know.
 	for name := range r.Header {
-		if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
+		if intake.Forwarding(name) {
 			delete(r.Header, name)
 		}
 	}

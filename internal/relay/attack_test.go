@@ -112,6 +112,7 @@ func TestForwardedHeaders(t *testing.T) {
 	lies := http.Header{
 		"X-Forwarded-For": {"9.9.9.9, 10.1.1.1"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Host": {"bank.example"},
 		"Forwarded": {"for=9.9.9.9"}, "X-Real-Ip": {"9.9.9.9"}, "X-Forwarded-Prefix": {"/admin"}, "Hooks-Event-Id": {"forged"},
+		"X-Forwarded-User": {"/admin"}, "X_forwarded_for": {"9.9.9.9"}, "X-Forwarded_host": {"bank.example"},
 		"Connection": {"X-Secret-Hop, close"}, "X-Secret-Hop": {"1"}, "Keep-Alive": {"1"}, "Te": {"trailers"},
 		"Proxy-Authorization": {"Basic x"}, "Upgrade": {"h2c"},
 	}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/hooks-cli/hooks/internal/intake"
 	"github.com/hooks-cli/hooks/internal/wire"
 )
 
@@ -83,14 +84,12 @@ func last(values []string) string {
 func headerFor(r *http.Request, f forwarded, rt route, eventID string) http.Header {
 	h := make(http.Header, len(r.Header)+6)
 	for name, values := range r.Header {
-		h[name] = values
+		if !intake.Forwarding(name) {
+			h[name] = values
+		}
 	}
 	wire.DropHop(h)
-	for _, name := range [...]string{
-		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix",
-		"X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-Ip", "Hooks-Mode", "Hooks-Attempt", "Hooks-Event-Id",
-		wire.SealedHeader,
-	} {
+	for _, name := range [...]string{"X-Real-Ip", "Hooks-Mode", "Hooks-Attempt", "Hooks-Event-Id", wire.SealedHeader} {
 		delete(h, name)
 	}
 	proto := "http"
