@@ -222,7 +222,7 @@ func (s *Server) settle(ses *session, gone []*session) {
 			old.link.Close(wire.CloseReplaced, "") // its client has given it up
 			continue
 		}
-		s.replace(old)
+		s.replace(old, wire.CloseReplaced)
 	}
 	s.metrics.links.Add(1)
 	s.wheel.add(ses, pingEvery)
@@ -260,10 +260,10 @@ func (s *Server) forget(ses *session, end *wire.CloseError) {
 	s.cfg.Log.Info("disconnected", "tunnel", n.label, "remote", ses.remote, "code", int(end.Code), "why", end.Code.String())
 }
 
-// replace closes a link whose name a newer one has. What is under way on it
-// finishes first, for a while: a client that moves opens the new link before
-// it leaves the old one.
-func (s *Server) replace(old *session) {
+// replace closes a link whose name a newer one has, with code. What is under way
+// on it finishes first, for a while: a client that moves opens the new link
+// before it leaves the old one.
+func (s *Server) replace(old *session, code wire.CloseCode) {
 	old.away.Store(true)
 	s.begin(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.DrainLinks)
@@ -274,6 +274,6 @@ func (s *Server) replace(old *session) {
 			case <-ctx.Done():
 			}
 		}
-		old.link.Close(wire.CloseReplaced, "")
+		old.link.Close(code, "")
 	})
 }

@@ -140,8 +140,9 @@ func (s *Server) moved(n *name, generation uint64, left func()) {
 	s.names.release(n) // from now on a session that joins finds that it is too late
 	n.mu.Lock()
 	gone := slices.Clone(n.sessions)
+	leaving := make(map[*session]bool) // of their own accord, for they were asked to
 	for _, ses := range gone {
-		ses.away.Store(true)
+		leaving[ses] = ses.away.Swap(true)
 	}
 	n.mu.Unlock()
 	n.enrolling.leave()
@@ -149,11 +150,14 @@ func (s *Server) moved(n *name, generation uint64, left func()) {
 	s.cfg.Log.Info("another relay owns the tunnel now", "tunnel", n.label, "generation", generation)
 	o, err := s.cfg.Cluster.Find(context.Background(), n.label)
 	for _, ses := range gone {
-		if err == nil && o != nil && o.Instance != ses.instance {
-			s.replace(ses) // another client has the name
-			continue
+		switch {
+		case err == nil && o != nil && o.Instance != ses.instance:
+			s.replace(ses, wire.CloseReplaced) // another client has the name
+		case leaving[ses]:
+			s.replace(ses, wire.CloseGoingAway)
+		default:
+			ses.link.Close(wire.CloseGoingAway, "") // the client has lost this link, or tried another relay
 		}
-		ses.link.Close(wire.CloseGoingAway, "") // the client itself has moved, or tried to
 	}
 	if err := q.Close(context.Background()); err != nil && !errors.Is(err, cluster.ErrMoved) {
 		s.cfg.Log.Warn("write the store", "tunnel", n.label, "error", err.Error())

@@ -182,6 +182,40 @@ func TestNameMoves(t *testing.T) {
 	waitFor(t, func() bool { return one.Status().Names == 0 })
 }
 
+// What is under way when a client is asked to move goes on at the relay that it
+// leaves.
+func TestMoveFinishesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1)
+	one, two := serveNode(t, servers, "one"), serveNode(t, servers, "two")
+	begun, finish := make(chan struct{}), make(chan struct{})
+	same := func(c *tunnel.Config) { c.Instance, c.Mode = strings.Repeat("a", 32), wire.ModeLive }
+	dial(t, one.server, "moves", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(begun)
+		<-finish
+		_, _ = io.WriteString(w, "at one")
+	}), same)
+	answered := make(chan string, 1)
+	go func() {
+		resp, err := http.Get(one.public("moves"))
+		if err != nil {
+			answered <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		b, _ := io.ReadAll(resp.Body) // what came is looked at
+		answered <- string(b)
+	}()
+	<-begun
+	one.Drain()
+	dial(t, two.server, "moves", answering("at two"), same)
+	waitFor(t, func() bool { return one.Status().Names == 0 })
+	close(finish)
+	if body := <-answered; body != "at one" {
+		t.Errorf("answer %q, want that of the app", body)
+	}
+}
+
 // Clients that share a name hold their links at one relay, wherever they knock.
 func TestSharedAcrossNodes(t *testing.T) {
 	t.Parallel()
