@@ -21,6 +21,11 @@ const (
 // controlBurst is how many websocket control frames a link takes in a second.
 const controlBurst = 20
 
+// maxQueue is how many bytes of frames other than DATA may wait to be sent: a
+// multiple of the largest heads that can be under way. More are answers to what
+// comes from an end that does not read them.
+const maxQueue = 16 << 20
+
 // ErrGoingAway is returned by Open on a link that starts nothing new.
 var ErrGoingAway = errors.New("link is going away")
 
@@ -132,6 +137,7 @@ type Link struct {
 	writing bool
 	most    int  // bytes of a message, as the connection takes them
 	closed  bool // farewell was said
+	late    *time.Timer
 	err     *CloseError
 }
 
@@ -206,8 +212,8 @@ func (l *Link) Ping(idle time.Duration) time.Duration {
 	return 0
 }
 
-// Close ends the link with code: what is queued still leaves, streams are cut.
-// It does not block; Serve returns soon after.
+// Close ends the link with code: what is queued still leaves, if it does within
+// WriteTimeout; streams are cut. It does not block; Serve returns soon after.
 func (l *Link) Close(code CloseCode, reason string) {
 	l.end(&CloseError{Code: code, Reason: reason})
 }
@@ -239,7 +245,10 @@ func (l *Link) endLocked(e *CloseError) {
 	if !l.writing {
 		l.writing = true
 		go l.farewell()
+		return
 	}
+	// What is being written may be taken very slowly.
+	l.late = time.AfterFunc(WriteTimeout, func() { _ = l.ws.Close() })
 }
 
 // farewell sends the close frame and closes the connection.
@@ -261,6 +270,9 @@ func (l *Link) farewell() {
 	_ = l.ws.Close()
 	l.mu.Lock()
 	l.writing, l.closed = false, true
+	if l.late != nil {
+		l.late.Stop()
+	}
 	l.idle.Broadcast()
 	l.mu.Unlock()
 }

@@ -17,7 +17,11 @@ const readBuffer = 32 << 10
 // Serve reads the link until it ends and says why. It is called once.
 func (l *Link) Serve() *CloseError {
 	for {
-		if err := l.readMessage(); err != nil {
+		err := l.readMessage()
+		if err == nil && l.swamped() {
+			err = &CloseError{Code: CloseAbnormal, Reason: "the other end asks and does not listen"}
+		}
+		if err != nil {
 			l.end(closeErrorOf(err))
 			break
 		}
@@ -28,6 +32,13 @@ func (l *Link) Serve() *CloseError {
 		l.idle.Wait()
 	}
 	return l.err
+}
+
+// swamped says that the other end does not take what it is answered.
+func (l *Link) swamped() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.linkq)+len(l.headq) > maxQueue
 }
 
 // hear notes a sign of life and moves the read deadline, at most once a
