@@ -54,6 +54,27 @@ func TestCommandsHaveHelp(t *testing.T) {
 	}
 }
 
+// TestCommandsShowExamplesAndExits looks at what all help has, that of groups and
+// of the whole program too: two or three examples, and the exit codes.
+func TestCommandsShowExamplesAndExits(t *testing.T) {
+	t.Parallel()
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		if cmd.IsAvailableCommand() || !cmd.HasParent() {
+			if n := strings.Count("\n"+cmd.Example, "\n  $ "); n < 2 || n > 3 {
+				t.Errorf("%s shows %d examples, not two or three", cmd.CommandPath(), n)
+			}
+			if len(cli.ExitsOf(cmd)) == 0 {
+				t.Errorf("%s does not say what it exits with", cmd.CommandPath())
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk(root.New(clitest.New(t).Env))
+}
+
 // TestExamplesParse takes each line of an example that begins with "$ hooks"
 // up to the first shell operator, and has the command read it without running.
 func TestExamplesParse(t *testing.T) {

@@ -34,6 +34,16 @@ func Exits(cmd *cobra.Command, exits ...Exit) {
 	annotate(cmd, exitsKey, strings.Join(lines, "\n"))
 }
 
+// CommonExits is Exits for a command that only holds others: what the statuses
+// mean for all of them.
+func CommonExits(cmd *cobra.Command) {
+	Exits(cmd,
+		Exit{OK, "yes, or done"},
+		Exit{StatusNo, "the answer is no"},
+		Exit{StatusError, "the surroundings failed: a port, a connection, a file"},
+	)
+}
+
 // ExitsOf returns what was declared with Exits, by status; nil if nothing was.
 func ExitsOf(cmd *cobra.Command) []Exit {
 	var exits []Exit

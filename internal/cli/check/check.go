@@ -58,9 +58,7 @@ For each case it tells what was sent, what was expected, what came, why it matte
 Cases that cannot hurt run at the same time; after each one that may bring the app down a valid sample shows whether it is still there. With a command behind "--" the app is started, and started again if a request has brought it down.`
 
 const example = `  $ hooks check http://127.0.0.1:3000/webhooks --provider canvelete --secret env:CANVELETE_SECRET
-  $ hooks check :3000/webhook --provider stripe -- node server.js
   $ hooks check :3000/webhook --provider github --only 'rejects-*' --json
-  $ hooks check --list
   $ hooks check --sender --provider canvelete --trigger 'hooks send --event render.completed --retry --time-scale 600 $HOOKS_URL' --time-scale 600`
 
 // NewCmd returns the command.

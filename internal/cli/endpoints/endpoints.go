@@ -144,8 +144,9 @@ func newGetCmd(env *cli.Env, run runner) *cobra.Command {
 	o := Options{Verb: endpoint.Get}
 	cmd := &cobra.Command{
 		Use: "get ID", Short: "Show an endpoint, with its secret if the API tells it",
-		Example: "  $ hooks endpoints get hook_123 --provider generic --api-url :4000",
-		Args:    cli.Args(1, 1, "the id of an endpoint"),
+		Example: "  $ hooks endpoints get hook_123 --provider generic --api-url :4000" +
+			"\n  $ hooks endpoints get hook_123 --provider generic --api-url :4000 --json",
+		Args: cli.Args(1, 1, "the id of an endpoint"),
 	}
 	cmd.Flags().BoolVar(&o.SaveSecret, "save-secret", false, "keep the secret of the answer as the provider's")
 	general(env, cmd, &o, "it was printed", run)
@@ -156,8 +157,9 @@ func newUpdateCmd(env *cli.Env, run runner) *cobra.Command {
 	o := Options{Verb: endpoint.Update}
 	cmd := &cobra.Command{
 		Use: "update ID", Short: "Change an endpoint",
-		Example: "  $ hooks endpoints update hook_123 --active=false --provider generic --api-url :4000",
-		Args:    cli.Args(1, 1, "the id of an endpoint"),
+		Example: "  $ hooks endpoints update hook_123 --active=false --provider generic --api-url :4000" +
+			"\n  $ hooks endpoints update hook_123 --event user.created --provider generic --api-url :4000",
+		Args: cli.Args(1, 1, "the id of an endpoint"),
 	}
 	cmd.Flags().StringVar(&o.URL, "url", "", "deliver to `URL`")
 	o.fields(env, cmd)
@@ -170,8 +172,9 @@ func newDeleteCmd(env *cli.Env, run runner) *cobra.Command {
 	o := Options{Verb: endpoint.Delete}
 	cmd := &cobra.Command{
 		Use: "delete ID", Short: "Remove an endpoint",
-		Example: "  $ hooks endpoints delete hook_123 --provider generic --api-url :4000",
-		Args:    cli.Args(1, 1, "the id of an endpoint"),
+		Example: "  $ hooks endpoints delete hook_123 --provider generic --api-url :4000" +
+			"\n  $ hooks endpoints delete hook_123 --provider sketchpen",
+		Args: cli.Args(1, 1, "the id of an endpoint"),
 	}
 	general(env, cmd, &o, "it is gone", run)
 	return cmd
@@ -181,8 +184,9 @@ func newTestCmd(env *cli.Env, run runner) *cobra.Command {
 	o := Options{Verb: endpoint.Test}
 	cmd := &cobra.Command{
 		Use: "test ID", Short: "Have the API send a test event to an endpoint",
-		Example: "  $ hooks endpoints test hook_123 --provider generic --api-url :4000",
-		Args:    cli.Args(1, 1, "the id of an endpoint"),
+		Example: "  $ hooks endpoints test hook_123 --provider generic --api-url :4000" +
+			"\n  $ hooks endpoints test hook_123 --provider generic --api-url :4000 --json",
+		Args: cli.Args(1, 1, "the id of an endpoint"),
 	}
 	cmd.Flags().StringArrayVarP(&o.Events, "event", "e", nil, "an event of `TYPE`; the emulator asks for it where the endpoint is for many")
 	env.CompleteEvents(cmd, "event")
@@ -194,8 +198,9 @@ func newDeliveriesCmd(env *cli.Env, run runner) *cobra.Command {
 	o := Options{Verb: endpoint.Deliveries}
 	cmd := &cobra.Command{
 		Use: "deliveries ID", Short: "List what was delivered to an endpoint",
-		Example: "  $ hooks endpoints deliveries hook_123 --provider generic --api-url :4000",
-		Args:    cli.Args(1, 1, "the id of an endpoint"),
+		Example: "  $ hooks endpoints deliveries hook_123 --provider generic --api-url :4000" +
+			"\n  $ hooks endpoints deliveries hook_123 --provider generic --api-url :4000 --json",
+		Args: cli.Args(1, 1, "the id of an endpoint"),
 	}
 	cmd.Flags().IntVarP(&o.Limit, "limit", "n", 50, "list at most `N`")
 	general(env, cmd, &o, "they were printed, if there are none too", run)

@@ -45,7 +45,6 @@ PATTERN is an event type with *, a provider, or provider:type; a comma means or.
 
 const example = `  $ hooks expect render.completed
   $ hooks expect render.completed --where data.designId=design_abc123 --verified --timeout 10s --json
-  $ hooks expect 'payment.*' --absent --timeout 2s
   $ hooks expect render.completed --listen :4000 -- npm run render`
 
 // NewCmd returns the command.

@@ -26,7 +26,7 @@ func NewCmd(env *cli.Env) *cobra.Command {
 		Use:     "providers",
 		Short:   "List and explain providers and their events",
 		Long:    long,
-		Example: "  $ hooks providers list\n  $ hooks providers show canvelete\n  $ hooks providers list render\n  $ hooks providers new acme --like stripe",
+		Example: "  $ hooks providers list\n  $ hooks providers show canvelete\n  $ hooks providers new acme --like stripe",
 	}
 	cmd.AddCommand(newListCmd(env, RunList), newShowCmd(env, RunShow), newNewCmd(env, RunNew), newImportCmd(env, RunImport), newValidateCmd(env, RunValidate))
 	return cmd
@@ -42,7 +42,7 @@ func newListCmd(env *cli.Env, run func(context.Context, *cli.Env, ListOptions) e
 		Use:     "list [WORD...]",
 		Short:   "List providers",
 		Long:    "Lists the providers, by group. With words, those whose name, group, headers or events contain each of them; where events do, they are named.",
-		Example: "  $ hooks providers list\n  $ hooks providers list video.completed\n  $ hooks providers list payments refund\n  $ hooks providers list --json --jq '.[].id'",
+		Example: "  $ hooks providers list\n  $ hooks providers list video.completed\n  $ hooks providers list --json --jq '.[].id'",
 		Args:    cli.Args(0, -1, "words to look for"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return run(cmd.Context(), env, ListOptions{Words: args})

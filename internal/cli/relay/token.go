@@ -26,7 +26,11 @@ type TokenOptions struct {
 }
 
 func newToken(env *cli.Env) *cobra.Command {
-	cmd := &cobra.Command{Use: "token", Short: "Make, list and revoke the tokens of a relay"}
+	cmd := &cobra.Command{
+		Use: "token", Short: "Make, list and revoke the tokens of a relay",
+		Example: "  $ hooks relay token create --tokens tokens.json --label laptop\n" +
+			"  $ hooks relay token list --tokens tokens.json",
+	}
 	cmd.AddCommand(newCreate(env), newList(env), newRevoke(env))
 	return cmd
 }
@@ -187,11 +191,12 @@ func or(s string) string {
 func newRevoke(env *cli.Env) *cobra.Command {
 	var o TokenOptions
 	cmd := &cobra.Command{
-		Use:     "revoke ID",
-		Short:   "Take a token back, by its id or label",
-		Long:    "A running relay closes the tunnels of the token within seconds. The names that belong to it stay taken until they have been unused for 30 days.",
-		Example: "  $ hooks relay token revoke tok_5f0c1a2b3c4d --tokens tokens.json",
-		Args:    cli.Args(1, 1, "the id or label of a token"),
+		Use:   "revoke ID",
+		Short: "Take a token back, by its id or label",
+		Long:  "A running relay closes the tunnels of the token within seconds. The names that belong to it stay taken until they have been unused for 30 days.",
+		Example: "  $ hooks relay token revoke tok_5f0c1a2b3c4d --tokens tokens.json\n" +
+			"  $ hooks relay token revoke tok_5f0c1a2b3c4d --data-dir /var/lib/hooks-relay",
+		Args: cli.Args(1, 1, "the id or label of a token"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.ID = args[0]
 			return revoke(cmd.Context(), env, o)

@@ -52,8 +52,7 @@ A signature is sent as it came. Where the receiver would refuse its timestamp as
 
 const example = `  $ hooks replay last
   $ hooks replay last --to :4000 --resign
-  $ hooks replay --last 5 --event 'render.*' --failed --to :3000
-  $ hooks replay --since 1h --where data.status=failed --to :3000 --speed 10x`
+  $ hooks replay --last 5 --event 'render.*' --failed --to :3000`
 
 // NewCmd returns the command.
 func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *cobra.Command {

@@ -23,8 +23,15 @@ func columns(env *cli.Env) int {
 // overview is what bare `hooks` prints: the commands to begin with, then the
 // rest in groups.
 func (r *runner) overview(cmd *cobra.Command) error {
+	return print(r.env, sentence+r.commandGroups(cmd))
+}
+
+// sentence is what hooks is for.
+const sentence = "hooks sends, receives, verifies and replays webhooks.\n"
+
+// commandGroups lists the commands in their groups.
+func (r *runner) commandGroups(cmd *cobra.Command) string {
 	var b strings.Builder
-	b.WriteString("hooks sends, receives, verifies and replays webhooks.\n")
 	width := nameWidth(cmd)
 	for _, group := range cmd.Groups() {
 		var list []*cobra.Command
@@ -40,15 +47,15 @@ func (r *runner) overview(cmd *cobra.Command) error {
 	}
 	b.WriteString("\nhooks COMMAND --help shows a command with examples, hooks help TOPIC one of\n")
 	b.WriteString(wrap(strings.Join(topicNames(), ", ")+".", 0, columns(r.env)) + "\n")
-	return print(r.env, b.String())
+	return b.String()
 }
 
 // help prints what a person needs to use cmd: examples first, exit codes last.
 func (r *runner) help(cmd *cobra.Command) error {
-	if !cmd.HasParent() {
-		return r.overview(cmd)
-	}
 	cmd.InitDefaultHelpFlag() // not done yet when another command asks
+	if !cmd.HasParent() {
+		return print(r.env, r.rootHelp(cmd))
+	}
 	return print(r.env, helpText(cmd, columns(r.env)))
 }
 
@@ -59,12 +66,37 @@ func print(env *cli.Env, text string) error {
 	return nil
 }
 
+// rootHelp is the overview in the form of all help.
+func (r *runner) rootHelp(cmd *cobra.Command) string {
+	cols := columns(r.env)
+	return sentence + examples(cmd) + r.commandGroups(cmd) +
+		"\nFlags:\n" + cmd.LocalNonPersistentFlags().FlagUsagesWrapped(cols) +
+		"\nFlags of every command:\n" + cmd.PersistentFlags().FlagUsagesWrapped(cols) + exitCodes(cmd, cols)
+}
+
+func examples(cmd *cobra.Command) string {
+	if cmd.Example == "" {
+		return ""
+	}
+	return "\nExamples:\n" + strings.TrimRight(cmd.Example, "\n") + "\n"
+}
+
+func exitCodes(cmd *cobra.Command, cols int) string {
+	exits := cli.ExitsOf(cmd)
+	if len(exits) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\nExit codes:\n")
+	for _, e := range exits {
+		fmt.Fprintf(&b, "  %-3d  %s\n", e.Status, wrap(e.When, 7, cols))
+	}
+	return b.String()
+}
+
 func helpText(cmd *cobra.Command, cols int) string {
 	var b strings.Builder
-	b.WriteString(cmd.Short + ".\n")
-	if cmd.Example != "" {
-		b.WriteString("\nExamples:\n" + strings.TrimRight(cmd.Example, "\n") + "\n")
-	}
+	b.WriteString(cmd.Short + ".\n" + examples(cmd))
 	b.WriteString("\nUsage:\n  " + cmd.UseLine() + "\n")
 	if cmd.Long != "" {
 		b.WriteString("\n" + paragraphs(cmd.Long, cols) + "\n")
@@ -88,12 +120,7 @@ func helpText(cmd *cobra.Command, cols int) string {
 	if formats := cli.FormatsOf(cmd); len(formats) > 2 {
 		b.WriteString("\nFormats:\n  " + strings.Join(formats, ", ") + "\n")
 	}
-	if exits := cli.ExitsOf(cmd); len(exits) > 0 {
-		b.WriteString("\nExit codes:\n")
-		for _, e := range exits {
-			fmt.Fprintf(&b, "  %-3d  %s\n", e.Status, wrap(e.When, 7, cols))
-		}
-	}
+	b.WriteString(exitCodes(cmd, cols))
 	return b.String()
 }
 

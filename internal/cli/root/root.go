@@ -129,6 +129,9 @@ func (r *runner) tree() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hooks",
 		Short: "Send, receive, verify and replay webhooks",
+		Example: "  $ hooks demo\n" +
+			"  $ hooks listen :3000\n" +
+			"  $ hooks send --event render.completed",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if showVersion {
 				return version.Run(cmd.Context(), env, version.Options{})
@@ -143,6 +146,7 @@ func (r *runner) tree() *cobra.Command {
 	cmd.SetOut(env.Out)
 	cmd.SetErr(env.Err)
 	cli.Quick(cmd)
+	cli.CommonExits(cmd)
 	cmd.Flags().BoolVar(&showVersion, "version", false, "print the version")
 	env.Global.Bind(cmd.PersistentFlags())
 	completeGlobal(env, cmd)
@@ -189,6 +193,7 @@ func (r *runner) prepare(cmd *cobra.Command) {
 		if cmd.RunE == nil {
 			cli.MarkGroup(cmd)
 			cli.Quick(cmd)
+			cli.CommonExits(cmd)
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return r.help(cmd) }
 		}
 	}

@@ -102,7 +102,7 @@ func (r *runner) helpCommand() *cobra.Command {
 // first: what a command does is also told by its own --help.
 func (r *runner) explain(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return r.overview(root)
+		return r.help(root)
 	}
 	if len(args) == 1 && slices.Contains(topicNames(), args[0]) {
 		t, err := topic(args[0])

@@ -279,7 +279,7 @@ func newDeleteCmd(env *cli.Env, run func(context.Context, *cli.Env, DeleteOption
 	cmd := &cobra.Command{
 		Use:               "delete PROVIDER",
 		Short:             "Forget the secrets that are kept for a provider",
-		Example:           "  $ hooks secrets delete stripe",
+		Example:           "  $ hooks secrets delete stripe\n  $ hooks secrets delete stripe --profile staging",
 		Args:              cli.Args(1, 1, "a provider"),
 		ValidArgsFunction: completeProvider(env),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -72,10 +72,7 @@ The secret is the first of --secret, HOOKS_SECRET_PROVIDER, HOOKS_SECRET, hooks.
 
 const example = `  $ hooks send --event render.completed
   $ hooks send --event render.completed --set data.metadata.width=1920 http://127.0.0.1:3000/webhooks
-  $ hooks send -d @body.json --provider canvelete --secret env:CANVELETE_SECRET
-  $ hooks send --event render.completed --tamper body --expect-status 401
-  $ hooks send --event render.completed --count 1000 --rate 500/s
-  $ hooks send --handshake --provider dropbox http://127.0.0.1:3000/webhooks/dropbox`
+  $ hooks send --event render.completed --tamper body --expect-status 401`
 
 // NewCmd returns the command.
 func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *cobra.Command {

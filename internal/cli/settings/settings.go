@@ -234,7 +234,7 @@ func newUnsetCmd(env *cli.Env, run func(context.Context, *cli.Env, SetOptions) e
 	cmd := &cobra.Command{
 		Use:               "unset KEY",
 		Short:             "Take a setting out of its file",
-		Example:           "  $ hooks config unset to",
+		Example:           "  $ hooks config unset to\n  $ hooks config unset secrets.canvelete",
 		Args:              cli.Args(1, 1, "a key"),
 		ValidArgsFunction: completeKey,
 		RunE: func(cmd *cobra.Command, args []string) error {

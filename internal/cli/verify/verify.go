@@ -47,8 +47,7 @@ The secret is --secret, or found as hooks help secrets tells. For providers that
 
 const example = `  $ hooks verify body.json --provider canvelete --secret env:CANVELETE_SECRET --signature 'sha256=…'
   $ hooks verify --request request.http --secret @secret.txt
-  $ hooks verify last --explain
-  $ hooks verify --secret env:SECRET < request.http`
+  $ hooks verify last --explain`
 
 // searchTime bounds the search for causes, for bodies of many megabytes.
 const searchTime = 20 * time.Second
