@@ -24,25 +24,29 @@ type outcome struct {
 // its own, which ends with it, except where a built-in function does not look
 // up in time: then the goroutine is abandoned until that function returns.
 func (f *Filter) run(in input) (bool, error) {
-	parent, cancel := context.WithCancelCause(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	ctx, stop := context.WithTimeoutCause(parent, TimeLimit, errTime)
-	defer stop()
 	done := make(chan outcome, 1)
 	go func() { done <- f.evaluate(ctx, in) }()
 
 	watch := time.NewTicker(watchEvery)
 	defer watch.Stop()
 	before := heap()
-	for {
+	for left := TimeLimit; ; {
 		select {
 		case o := <-done:
 			return o.ok, o.err
 		case <-ctx.Done():
 			return false, f.giveUp(context.Cause(ctx), done)
 		case <-watch.C:
-			if heap() > before+maxGrowth {
+			// A look that comes late counts as one: while the machine stood still
+			// or had no time for this process, the expression had none either.
+			left -= watchEvery
+			switch {
+			case heap() > before+maxGrowth:
 				cancel(errMemory)
+			case left <= 0:
+				cancel(errTime)
 			}
 		}
 	}
