@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +16,8 @@ import (
 
 	"github.com/itchyny/gojq"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/hooks-cli/hooks/internal/address/addresstest"
 )
 
 // TestScripts runs testdata/script/<command>/<what>.txtar, each in a home of
@@ -160,24 +161,21 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: freeport NAME")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	ts.Check(l.Close())
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	port, err := addresstest.Port()
 	ts.Check(err)
 	ts.Setenv(args[0], port)
 }
 
-// poll asks again and again until done says yes; after ten seconds the script
-// has failed.
+// poll asks again and again until done says yes; after two minutes the
+// script has failed.
 func poll(ts *testscript.TestScript, what string, done func() bool) {
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !done() {
 		select {
 		case <-deadline:
-			ts.Fatalf("waited 10 seconds for %s", what)
+			ts.Fatalf("waited two minutes for %s", what)
 		case <-tick.C:
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/address/addresstest"
 	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
@@ -71,12 +72,11 @@ func here(t *testing.T) place {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := addresstest.Port()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return net.JoinHostPort("127.0.0.1", port)
 }
 
 // A tunnelled is a relay, a client and an app, and what became of the events
@@ -149,7 +149,7 @@ func callAs(t *testing.T, dir, name string) string {
 // await returns when the app answers through the tunnel.
 func (d *tunnelled) await() {
 	d.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; pause(d.t, 20*time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; pause(d.t, 20*time.Millisecond) {
 		if resp, err := http.Post(d.public, "text/plain", strings.NewReader("first")); err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusCreated {
@@ -236,7 +236,7 @@ func (d *tunnelled) seen() (times, first map[string]int) {
 // sender sent them, unless several are delivered at a time.
 func (d *tunnelled) settled(ordered bool) (promised, twice int) {
 	d.t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; pause(d.t, 20*time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); ; pause(d.t, 20*time.Millisecond) {
 		times, first := d.seen()
 		missing, example := 0, ""
 		promised, twice = 0, 0

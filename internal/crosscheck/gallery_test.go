@@ -2,15 +2,14 @@ package crosscheck
 
 import (
 	"encoding/json"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
+
+	"github.com/hooks-cli/hooks/internal/address/addresstest"
 )
 
 // handlers is where the handlers are that hooks check is tried on.
@@ -278,21 +277,11 @@ var goHandler = sync.OnceValues(func() (string, error) {
 	return build("handler", filepath.Join(handlers, "go", "main.go"))
 })
 
-// lastPort is the last port that was given to an app. They are below those that
-// the system gives to whoever connects, so that none is taken in between.
-var lastPort atomic.Int32
-
 func freePort(tb testing.TB) string {
 	tb.Helper()
-	const from, to = 20000, 32000
-	for range to - from {
-		n := from + (os.Getpid()*37+int(lastPort.Add(1)))%(to-from)
-		listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(n))
-		if err == nil {
-			_ = listener.Close()
-			return strconv.Itoa(n)
-		}
+	port, err := addresstest.Port()
+	if err != nil {
+		tb.Fatal(err)
 	}
-	tb.Fatal("no free port")
-	return ""
+	return port
 }

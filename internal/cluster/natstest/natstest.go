@@ -15,6 +15,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hooks-cli/hooks/internal/address/addresstest"
 )
 
 // A Server is one process.
@@ -163,12 +165,7 @@ func ports(tb testing.TB, n int) []string {
 	tb.Helper()
 	var list []string
 	for range n {
-		l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			tb.Fatal(err)
-		}
-		defer l.Close()
-		_, port, err := net.SplitHostPort(l.Addr().String())
+		port, err := addresstest.Port()
 		if err != nil {
 			tb.Fatal(err)
 		}
