@@ -112,8 +112,8 @@ func TestLoadSaysWhatWasNotSent(t *testing.T) {
 	t.Parallel()
 	srv := raw(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	r, err := deliver.Load{
-		Client: newClient(t, deliver.Options{}), Rate: 100, Duration: 100 * time.Millisecond, Concurrency: 1, Now: time.Now,
-		Build: shots(srv, 200*time.Millisecond),
+		Client: newClient(t, deliver.Options{}), Rate: 10, Duration: time.Second, Concurrency: 1, Now: time.Now,
+		Build: shots(srv, 2*time.Second),
 	}.Run(t.Context())
 	if err != nil || r.Planned != 10 || r.Sent != 1 || r.NotSent != 9 || r.Errors[deliver.Timeout] != 1 || r.Lost != 1 || r.LostIDs[0] != "evt_0" {
 		t.Errorf("err %v, report %+v", err, r)

@@ -8,28 +8,33 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/address/addresstest"
 	"github.com/hooks-cli/hooks/internal/deliver"
 )
 
 func TestWaitFor(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := addresstest.Port()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
+	addr := net.JoinHostPort("127.0.0.1", port)
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := deliver.WaitFor(t.Context(), "http://"+addr, time.Minute, nil); err != nil {
 		t.Errorf("a port that is open: %v", err)
 	}
 	_ = l.Close()
-	err = deliver.WaitFor(t.Context(), "http://"+addr, 20*time.Millisecond, nil)
+	err = deliver.WaitFor(t.Context(), "http://"+addr, time.Second, nil)
 	if err == nil || !strings.Contains(err.Error(), "connection refused by "+addr) {
 		t.Errorf("a port that stays closed: %v", err)
 	}
 	late := make(chan error, 1)
 	go func() { late <- deliver.WaitFor(t.Context(), "http://"+addr, time.Minute, nil) }()
 	if l, err = net.Listen("tcp", addr); err != nil {
-		t.Skip("the port was taken meanwhile: ", err)
+		t.Fatal(err)
 	}
 	defer l.Close()
 	if err := <-late; err != nil {
