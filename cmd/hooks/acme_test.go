@@ -155,7 +155,7 @@ func (a *authority) start() {
 	a.t.Helper()
 	a.pebble.start()
 	api := strings.TrimSuffix(strings.TrimPrefix(a.directory, "https://"), "/dir")
-	for deadline := time.Now().Add(30 * time.Second); ; pause(a.t, 20*time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; pause(a.t, 20*time.Millisecond) {
 		if conn, err := net.Dial("tcp", api); err == nil {
 			_ = conn.Close()
 			return
@@ -196,7 +196,7 @@ func selfSigned(t *testing.T, certFile, keyFile string) {
 
 // certificate waits until the relay has one for host.
 func (a *authority) certificate(host string) (*x509.Certificate, error) {
-	for deadline := time.Now().Add(time.Minute); ; pause(a.t, 200*time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; pause(a.t, 200*time.Millisecond) {
 		c, err := a.handshake(host)
 		if err == nil || time.Now().After(deadline) {
 			return c, err
@@ -248,7 +248,7 @@ func (a *authority) tunnel() {
 	})
 	select {
 	case <-up:
-	case <-time.After(time.Minute):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the client did not connect")
 	}
 }

@@ -115,7 +115,7 @@ func (f *fleet) listen(name string, i int) {
 	})
 	select {
 	case <-up:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		f.t.Fatalf("client %d does not connect", i)
 	}
 }
@@ -129,7 +129,7 @@ func (f *fleet) allListen(events *fleetApp) {
 		last = events.promised[n-1]
 	}
 	events.mu.Unlock()
-	for deadline := time.Now().Add(60 * time.Second); last != ""; pause(f.t, 20*time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); last != ""; pause(f.t, 20*time.Millisecond) {
 		missing := 0
 		for _, app := range f.apps {
 			app.mu.Lock()

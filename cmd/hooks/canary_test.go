@@ -188,7 +188,7 @@ func runCanary(t *testing.T, line string, give func(*testing.T, *clitest.World, 
 	w.ErrTerminal = true // warnings are a way out too
 	args := give(t, w, strings.Fields(line))
 	w.Args = args
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if serves(line) {
 		cancel()

@@ -144,7 +144,7 @@ func (f *fleet) startRelay(i int) {
 	f.t.Helper()
 	f.keepLog(i)
 	f.relays[i].start()
-	for deadline := time.Now().Add(30 * time.Second); ; pause(f.t, 20*time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; pause(f.t, 20*time.Millisecond) {
 		if resp, err := http.Get(f.urls[i].String() + "/healthz"); err == nil {
 			_ = resp.Body.Close()
 			return
@@ -285,7 +285,7 @@ func (f *fleet) connect(name string) {
 	case err := <-ended:
 		ended <- err
 		f.t.Fatalf("tunnel %s: %v", name, err)
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		f.t.Fatalf("tunnel %s does not connect", name)
 	}
 }
@@ -338,7 +338,7 @@ func (f *fleet) send(c *http.Client, app *fleetApp, body string) {
 // sent earlier.
 func (f *fleet) settled() (promised, twice, early int) {
 	f.t.Helper()
-	for deadline := time.Now().Add(90 * time.Second); ; pause(f.t, 50*time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); ; pause(f.t, 50*time.Millisecond) {
 		promised, twice, early = 0, 0, 0
 		missing := ""
 		for _, app := range f.apps {

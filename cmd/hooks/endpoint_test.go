@@ -44,7 +44,7 @@ func endpoint(args []string) int {
 		fmt.Fprintln(os.Stderr, "endpoint:", err)
 		return 3
 	}
-	srv := &http.Server{Handler: app, ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{Handler: app, ReadHeaderTimeout: time.Minute}
 	go func() {
 		<-ctx.Done()
 		_ = srv.Close()

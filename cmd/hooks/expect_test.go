@@ -48,7 +48,7 @@ func TestExpectMissesNothing(t *testing.T) {
 		id := "evt_" + strings.Repeat("x", i+1)
 		var sent sync.WaitGroup
 		sent.Go(func() { post(t, url, id) })
-		status, out, said := hooksIn(t, store, "expect", "*", "--where", "eventId="+id, "--json", "--timeout", "30s")
+		status, out, said := hooksIn(t, store, "expect", "*", "--where", "eventId="+id, "--json", "--timeout", "2m")
 		sent.Wait()
 		if status != 0 || !strings.Contains(out, id+`\",`) {
 			t.Fatalf("round %d: exit %d, %s%s", i, status, out, said)
@@ -70,12 +70,12 @@ func TestExpectAfterKill(t *testing.T) {
 	store := filepath.Join(t.TempDir(), "captures.db")
 	cmd, url, _ := listening(t, "--store", store)
 	post(t, url, "evt_1")
-	if status, _, said := hooksIn(t, store, "expect", "*", "--timeout", "30s"); status != 0 {
+	if status, _, said := hooksIn(t, store, "expect", "*", "--timeout", "2m"); status != 0 {
 		t.Errorf("while it runs: exit %d\n%s", status, said)
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	if status, _, said := hooksIn(t, store, "expect", "*", "--timeout", "30s"); status != 3 || !strings.Contains(said, "no listener runs") {
+	if status, _, said := hooksIn(t, store, "expect", "*", "--timeout", "2m"); status != 3 || !strings.Contains(said, "no listener runs") {
 		t.Errorf("after the kill: exit %d\n%s", status, said)
 	}
 }
@@ -95,7 +95,7 @@ func TestExpectInterrupted(t *testing.T) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("it goes on")
 	}
 	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(said.String(), "hooks: error: interrupted\n") {
@@ -105,7 +105,7 @@ func TestExpectInterrupted(t *testing.T) {
 
 func awaitFile(t *testing.T, name string) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {

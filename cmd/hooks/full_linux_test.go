@@ -38,7 +38,7 @@ func TestRelayDiskFull(t *testing.T) {
 	d.client.start()
 	d.settled(true)
 	d.client.kill()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for status, code = d.bulky(n); status != http.StatusAccepted; status, code = d.bulky(n) {
 		if time.Now().After(deadline) {
 			t.Fatalf("with room again: %d %s, want 202\nrelay: %s", status, code, &d.relay.said)

@@ -90,7 +90,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	interrupt(t, cmd, os.Interrupt)
 	done := make(chan struct{})
 	go func() { defer close(done); _ = cmd.Wait() }()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for tick := time.NewTicker(20 * time.Millisecond); ; {
 		select {
 		case <-done:

@@ -62,7 +62,7 @@ func TestManyIdleTunnels(t *testing.T) {
 		})
 		clients.Go(func() { _ = client.Run(ctx) })
 	}
-	for deadline := time.Now().Add(time.Minute); up.Load() < int64(count); pause(t, 20*time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); up.Load() < int64(count); pause(t, 20*time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d of %d are connected", up.Load(), count)
 		}
@@ -91,7 +91,7 @@ func TestManyIdleTunnels(t *testing.T) {
 
 func awaitRelay(t *testing.T, address string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; pause(t, 10*time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; pause(t, 10*time.Millisecond) {
 		if resp, err := http.Get(address + "/healthz"); err == nil {
 			_ = resp.Body.Close()
 			return
