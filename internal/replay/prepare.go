@@ -75,9 +75,21 @@ func (e *TooOldError) Error() string {
 // provider is not known.
 var ErrNoSigner = errors.New("its provider is not known, so it cannot be signed anew")
 
+// An UnfitError says that an edit or the secret does not fit a delivery.
+type UnfitError struct {
+	ID  string
+	Err error
+}
+
+// Error names the delivery.
+func (e *UnfitError) Error() string { return e.ID + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *UnfitError) Unwrap() error { return e.Err }
+
 // Prepare makes the request that sends d again as of now. The error is a
-// *RedactedError, a *TooOldError, one of Resign, or says what is wrong with an
-// edit. d is only read.
+// *RedactedError, a *TooOldError, an *UnfitError, or one of Resign. d is only
+// read.
 func Prepare(d *webhook.Delivery, o Options, now time.Time) (Item, error) {
 	if len(d.Redacted) > 0 {
 		return Item{}, &RedactedError{d.ID, d.Redacted}
@@ -222,7 +234,7 @@ func (o *Options) sign(d, sent *webhook.Delivery, base *url.URL, now time.Time) 
 	if len(o.Edits) > 0 {
 		body, err := payload.Set(d.Body, o.Edits...)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", d.ID, err)
+			return nil, &UnfitError{d.ID, err}
 		}
 		sent.Body = body
 	}
@@ -238,7 +250,7 @@ func (o *Options) sign(d, sent *webhook.Delivery, base *url.URL, now time.Time) 
 	}
 	signed, err := signer.Sign(sent, now)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", d.ID, err)
+		return nil, &UnfitError{d.ID, err}
 	}
 	return signed, nil
 }

@@ -167,7 +167,7 @@ func (o *Options) checkSender(changed func(string) bool) error {
 		return nil
 	case o.To != "":
 		return cli.Usagef("--sender opens an endpoint of its own: --listen says where")
-	case o.TimeScale <= 0:
+	case !(o.TimeScale > 0): // NaN neither
 		return cli.Usagef("--time-scale %v is not above 0", o.TimeScale)
 	case o.Attempts < 2:
 		return cli.Usagef("--attempts %d shows no retry", o.Attempts)

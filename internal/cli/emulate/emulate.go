@@ -141,7 +141,7 @@ func (o *Options) bind(cmd *cobra.Command) {
 // check refuses what cannot be meant.
 func (o *Options) check() error {
 	switch {
-	case o.TimeScale <= 0 || o.TimeScale > 1e6:
+	case !(o.TimeScale > 0 && o.TimeScale <= 1e6):
 		return cli.Usagef("--time-scale %v is not above 0, or beyond a million", o.TimeScale)
 	case o.Duplicate < 0 || o.Duplicate > 100:
 		return cli.Usagef("--duplicate %d is not from 0 to 100", o.Duplicate)

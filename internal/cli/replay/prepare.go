@@ -152,6 +152,7 @@ func (p *preparing) conceal(d *webhook.Delivery) *webhook.Delivery {
 func (p *preparing) meaning(err error) error {
 	var redacted *replay.RedactedError
 	var path *payload.PathError
+	var unfit *replay.UnfitError
 	switch {
 	case errors.As(err, &redacted):
 		return cli.Usage(err, "replay the capture itself, on the machine that has it")
@@ -159,7 +160,7 @@ func (p *preparing) meaning(err error) error {
 		return cli.Usage(err, "--set-new adds a field")
 	case errors.Is(err, replay.ErrNoSigner):
 		return cli.Usage(err, "--as-is sends the signature that it came with")
-	case errors.Is(err, payload.ErrNotJSON), errors.As(err, &path), errors.Is(err, payload.ErrAmbiguous):
+	case errors.As(err, &unfit):
 		return cli.Usage(err)
 	}
 	return err

@@ -267,7 +267,7 @@ func parseRate(text string) (float64, error) {
 	number, per, _ := strings.Cut(text, "/")
 	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	seconds, ok := map[string]float64{"": 1, "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600}[strings.TrimSpace(per)]
-	if err != nil || !ok || n <= 0 || n > 1e7 {
+	if err != nil || !ok || !(n > 0 && n <= 1e7) { // NaN neither
 		return 0, cli.Usage(fmt.Errorf("--rate %q is no rate", text), "write for example --rate 500/s or --rate 30/m")
 	}
 	return n / seconds, nil

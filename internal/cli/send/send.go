@@ -186,7 +186,7 @@ func (o *Options) check(env *cli.Env, changed func(string) bool) error {
 		return cli.Usagef("--age and --timestamp exclude each other")
 	case o.Duplicate < 0:
 		return cli.Usagef("--duplicate %d is negative", o.Duplicate)
-	case o.TimeScale <= 0:
+	case !(o.TimeScale > 0): // NaN neither
 		return cli.Usagef("--time-scale %v is not above 0", o.TimeScale)
 	case changed("time-scale") && !o.Retry:
 		return cli.Usage(errors.New("--time-scale changes the schedule of --retry"), "add --retry")
