@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -127,6 +128,15 @@ func (s *Selection) Bind(cmd *cobra.Command, limit int) {
 	fs.StringArrayVar(&s.Where, "where", nil, "only payloads where `PATH=VALUE` holds (repeatable)")
 	fs.IntVarP(&s.Limit, "limit", "n", limit, "at most `N` deliveries, 0 for all")
 }
+
+// Given says whether one of the flags was.
+func (*Selection) Given(cmd *cobra.Command) bool {
+	names := []string{"provider", "event", "verified", "invalid", "failed", "direction", "since", "until", "filter", "where", "limit"}
+	return slices.ContainsFunc(names, cmd.Flags().Changed)
+}
+
+// ErrIDsAndFlags refuses ids together with the flags of a selection.
+var ErrIDsAndFlags = errors.New("ids and the flags that choose among deliveries exclude each other")
 
 // Check refuses what cannot be meant.
 func (s *Selection) Check() error {

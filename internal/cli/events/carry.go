@@ -44,6 +44,9 @@ func newExportCmd(env *cli.Env, run func(context.Context, *cli.Env, ExportOption
 		ValidArgsFunction: env.CompleteIDs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.IDs = args
+			if len(args) > 0 && o.Selection.Given(cmd) {
+				return cli.Usage(cli.ErrIDsAndFlags)
+			}
 			return run(cmd.Context(), env, o)
 		},
 	}
@@ -61,11 +64,12 @@ func RunExport(ctx context.Context, env *cli.Env, o ExportOptions) error {
 	if err != nil {
 		return err
 	}
+	found := map[string]bool{}
 	format := httptext.Format(env.Global.Format)
 	lines := format == "" || format == "text" || format == "json"
 	var all []*webhook.Delivery
 	err = each(ctx, env, &o, func(d *webhook.Delivery) error {
-		if d, err = redact(d, o.Redact, edits); err != nil {
+		if d, err = redact(d, o.Redact, edits, found); err != nil {
 			return err
 		}
 		switch {
@@ -77,8 +81,16 @@ func RunExport(ctx context.Context, env *cli.Env, o ExportOptions) error {
 		}
 		return env.JSONLine(ctx, d)
 	})
-	if err != nil || lines {
+	if err != nil {
 		return err
+	}
+	for _, path := range o.Redact {
+		if !found[path] {
+			env.Warn(fmt.Sprintf("--redact %s: nothing that was written has this field", path))
+		}
+	}
+	if lines {
+		return nil
 	}
 	return write(env, format, o.Credentials, all...)
 }
@@ -173,6 +185,9 @@ func newest(ctx context.Context, env *cli.Env, st *store.Store, q store.Query, f
 func redactions(paths []string) ([]payload.Edit, error) {
 	var edits []payload.Edit
 	for _, path := range paths {
+		if path == "" {
+			return nil, cli.Usagef("--redact: the path is empty")
+		}
 		edit, err := payload.ParseEdit(path+`:="(redacted)"`, false)
 		if err != nil {
 			return nil, cli.Usagef("--redact: %w", err)
@@ -182,9 +197,9 @@ func redactions(paths []string) ([]payload.Edit, error) {
 	return edits, nil
 }
 
-// redact returns d with the edits made and marked. A payload that has no such
-// field is left as it is: there is nothing to hide.
-func redact(d *webhook.Delivery, paths []string, edits []payload.Edit) (*webhook.Delivery, error) {
+// redact returns d with the edits made and marked, and notes in found what was
+// there. A payload that has no such field is left as it is.
+func redact(d *webhook.Delivery, paths []string, edits []payload.Edit, found map[string]bool) (*webhook.Delivery, error) {
 	out := d
 	for i, edit := range edits {
 		body, err := payload.Set(out.Body, edit)
@@ -193,12 +208,13 @@ func redact(d *webhook.Delivery, paths []string, edits []payload.Edit) (*webhook
 		case errors.As(err, &missing), errors.Is(err, payload.ErrNotJSON):
 			continue
 		case err != nil:
-			return nil, fmt.Errorf("redact %s in %s: %w", paths[i], d.ID, err)
+			return nil, cli.Usagef("redact %s in %s: %w", paths[i], d.ID, err)
 		}
 		if out == d {
 			out = d.Clone()
 		}
 		out.Body = body
+		found[paths[i]] = true
 		out.Redacted = append(out.Redacted, paths[i])
 	}
 	return out, nil

@@ -33,6 +33,9 @@ func newShowCmd(env *cli.Env, run func(context.Context, *cli.Env, ShowOptions) e
 		ValidArgsFunction: env.CompleteIDs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.ID = args[0]
+			if o.Raw != "" && (env.Global.WantsJSON() || env.Global.Format != "") {
+				return cli.Usagef("--raw and another form exclude each other")
+			}
 			return run(cmd.Context(), env, o)
 		},
 	}

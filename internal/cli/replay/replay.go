@@ -67,9 +67,7 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 		ValidArgsFunction: env.CompleteIDs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.IDs = args
-			for _, name := range []string{"provider", "event", "verified", "invalid", "failed", "direction", "since", "until", "filter", "where", "limit", "last"} {
-				o.Selected = o.Selected || cmd.Flags().Changed(name)
-			}
+			o.Selected = o.Selection.Given(cmd) || cmd.Flags().Changed("last")
 			if o.Last < 1 && cmd.Flags().Changed("last") { // 0 is not all: a script may have counted none
 				return cli.Usagef("--last %d is not above 0", o.Last)
 			}
@@ -120,7 +118,7 @@ func (o *Options) check() error {
 	case len(o.IDs) == 0 && !o.Selected:
 		return cli.Usage(errors.New("no delivery is named"), "give an id, or last; --last N, --since 1h or --failed choose several", "hooks events list shows what there is")
 	case len(o.IDs) > 0 && o.Selected:
-		return cli.Usagef("ids and the flags that choose among deliveries exclude each other")
+		return cli.Usage(cli.ErrIDsAndFlags)
 	case o.Last > 0 && o.Selection.Limit > 0 && o.Last != o.Selection.Limit:
 		return cli.Usagef("--last and --limit name different numbers")
 	case o.AsIs && o.Resign:

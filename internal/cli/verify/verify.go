@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,7 +118,7 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 		return err
 	}
 	if len(d.Redacted) > 0 {
-		return cli.Usage(fmt.Errorf("parts of this request were masked for sharing (%s): what was signed is not all here", safetext.Line(fmt.Sprint(d.Redacted))),
+		return cli.Usage(fmt.Errorf("parts of this request were masked for sharing (%s): what was signed is not all here", safetext.Line(strings.Join(d.Redacted, ", "))),
 			"verify the capture where it was made, or export it with --show-credentials")
 	}
 	outcome := j.Judge(ctx, d, now)
