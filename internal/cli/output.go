@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/itchyny/gojq"
+	"golang.org/x/term"
 
 	"github.com/hooks-cli/hooks/internal/safetext"
 )
@@ -123,17 +124,25 @@ func (e *Env) WriteFile(name string, data []byte) error {
 	return out.commit()
 }
 
-// outFile is a file that appears under its name only when it is complete.
+// outFile is a file that appears under its name only when it is complete, or
+// what is no file and written as it is.
 type outFile struct {
 	*os.File
 	name   string // as it was typed
 	target string
+	direct bool
 }
 
 func (e *Env) create(name string) (*outFile, error) {
 	target := e.Path(name)
 	if info, err := os.Stat(target); err == nil && info.IsDir() {
 		return nil, Usage(fmt.Errorf("%s is a directory", name), "name a file in it")
+	} else if device(target) {
+		f, err := os.OpenFile(target, os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			return nil, Failed(fmt.Errorf("write file: %w", fileError(name, err)))
+		}
+		return &outFile{File: f, name: name, target: target, direct: true}, nil
 	}
 	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*") // 0600, exclusive
 	if err != nil {
@@ -145,9 +154,29 @@ func (e *Env) create(name string) (*outFile, error) {
 	return &outFile{File: f, name: name, target: target}, nil
 }
 
+// device says whether target is a pipe, a terminal, /dev/null or the like: a
+// file in its place would take it from everybody, where its user may do that.
+// /dev/stdout and process substitutions are links to them, or to files. No other
+// link is followed, nor a pipe written to where anybody could have put it.
+func device(target string) bool {
+	info, err := os.Lstat(target)
+	switch {
+	case err != nil || info.Mode().IsRegular():
+		return false
+	case strings.HasPrefix(target, "/dev/"), strings.HasPrefix(target, "/proc/"):
+		return true
+	case info.Mode()&fs.ModeNamedPipe != 0:
+		dir, err := os.Stat(filepath.Dir(target))
+		return err == nil && dir.Mode().Perm()&0o002 == 0
+	}
+	return info.Mode()&fs.ModeDevice != 0
+}
+
 func (f *outFile) discard() {
 	_ = f.Close()
-	_ = os.Remove(f.File.Name())
+	if !f.direct {
+		_ = os.Remove(f.File.Name())
+	}
 }
 
 func (f *outFile) written() bool {
@@ -156,6 +185,9 @@ func (f *outFile) written() bool {
 }
 
 func (f *outFile) commit() error {
+	if f.direct {
+		return f.ended(f.Close())
+	}
 	err := f.Sync()
 	if cerr := f.Close(); err == nil {
 		err = cerr
@@ -165,6 +197,13 @@ func (f *outFile) commit() error {
 	}
 	if err != nil {
 		_ = os.Remove(f.File.Name())
+	}
+	return f.ended(err)
+}
+
+// ended is what is said of err.
+func (f *outFile) ended(err error) error {
+	if err != nil {
 		return Failed(fmt.Errorf("write file: %w", fileError(f.name, err)))
 	}
 	return nil
@@ -184,8 +223,8 @@ func (e *Env) OpenOutput(stream bool) (end func(error) error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	e.OutTerminal = false
-	if stream {
+	e.OutTerminal = f.direct && term.IsTerminal(int(f.Fd()))
+	if stream && !f.direct {
 		return e.openStream(f)
 	}
 	e.Out = f
@@ -206,13 +245,8 @@ func (e *Env) openStream(f *outFile) (func(error) error, error) {
 	}
 	out, err := os.OpenFile(f.target, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
-		return nil, Failed(fmt.Errorf("write file: %w", fileError(f.name, err)))
+		return nil, f.ended(err)
 	}
 	e.Out = out
-	return func(error) error {
-		if err := out.Close(); err != nil {
-			return Failed(fmt.Errorf("write file: %w", fileError(f.name, err)))
-		}
-		return nil
-	}, nil
+	return func(error) error { return f.ended(out.Close()) }, nil
 }
