@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 	"github.com/hooks-cli/hooks/internal/child"
 	"github.com/hooks-cli/hooks/internal/deliver"
 	"github.com/hooks-cli/hooks/internal/junit"
+	"github.com/hooks-cli/hooks/internal/outgoing"
+	"github.com/hooks-cli/hooks/internal/payload"
 )
 
 // appPatience is how long the command behind "--" may take until it listens,
@@ -55,6 +58,33 @@ func (e *Env) proxy() func(*http.Request) (*url.URL, error) {
 	}
 	find := c.ProxyFunc()
 	return func(r *http.Request) (*url.URL, error) { return find(r.URL) }
+}
+
+// Edits reads the values of --set and --set-new. A value may be @FILE, file:FILE
+// or env:NAME, and @- is standard input; "-" is a value like any other.
+func (e *Env) Edits(set, setNew []string) ([]payload.Edit, error) {
+	for _, list := range []*[]string{&set, &setNew} {
+		texts := slices.Clone(*list)
+		for i, text := range texts {
+			name, value, _ := strings.Cut(text, "=")
+			if value == "@-" {
+				value = "-"
+			} else if value == "-" || IsLiteral(value) {
+				continue
+			}
+			b, err := e.Bytes(value)
+			if err != nil {
+				return nil, WithHints(fmt.Errorf("value of %s: %w", name, err), "a text that begins so is written as JSON: "+strings.TrimSuffix(name, ":")+`:='"…"'`)
+			}
+			texts[i] = name + "=" + string(b)
+		}
+		*list = texts
+	}
+	edits, err := outgoing.Edits(set, setNew)
+	if err != nil {
+		return nil, Usage(err)
+	}
+	return edits, nil
 }
 
 // StartApp starts the command behind "--", if there is one, and waits until

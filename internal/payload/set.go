@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hooks-cli/hooks/internal/spelling"
@@ -17,8 +18,8 @@ const (
 	// Keep gives the value the type that the field has; the field must exist.
 	Keep Mode = iota
 	// Create is Keep for a field that exists. One that does not is added, as
-	// true, false, null or a number where the value reads like one, else as a
-	// string.
+	// true, false, null or a whole number where the value is one, else as a
+	// string: as gh api -F types its fields.
 	Create
 	// Raw takes the value as JSON; the field must exist.
 	Raw
@@ -130,8 +131,10 @@ func spell(e Edit, kind Kind) ([]byte, error) {
 	switch kind {
 	case String:
 		return AppendQuoted(nil, e.Value), nil
-	case Null, Absent:
+	case Null:
 		return guess(e.Value), nil
+	case Absent:
+		return typed(e.Value), nil
 	}
 	if Valid([]byte(e.Value)) == nil {
 		if text := strings.Trim(e.Value, " \t\r\n"); kindOf(text[0]) == kind {
@@ -148,6 +151,18 @@ func guess(text string) []byte {
 		case Number, Bool, Null:
 			return []byte(text)
 		}
+	}
+	return AppendQuoted(nil, text)
+}
+
+// typed is guess for a field that is new: of the numbers only whole ones count.
+func typed(text string) []byte {
+	if n, err := strconv.Atoi(text); err == nil {
+		return strconv.AppendInt(nil, int64(n), 10)
+	}
+	switch text {
+	case "true", "false", "null":
+		return []byte(text)
 	}
 	return AppendQuoted(nil, text)
 }

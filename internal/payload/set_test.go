@@ -44,6 +44,10 @@ func TestSet(t *testing.T) {
 		{"e.j:={\"a\":[]}", `"e": {"j":{"a":[]}}`},
 		{"id=kept", `"id": "kept"`},
 		{"n=5", `"n": 5`},
+		{"n=1.5", `"n": 1.5`},
+		{"e.f=1.5", `"e": {"f":"1.5"}`},
+		{"e.f=007", `"e": {"f":7}`},
+		{"e.f= true", `"e": {"f":" true"}`},
 	} {
 		e, err := payload.ParseEdit(tc.edit, true)
 		if err != nil {

@@ -67,8 +67,8 @@ func (p *preparing) read(ctx context.Context) error {
 	if p.catalogue, err = p.env.Workspace().Catalogue(); err != nil {
 		return err
 	}
-	if p.options.Edits, err = outgoing.Edits(p.o.Set, p.o.SetNew); err != nil {
-		return cli.Usage(err)
+	if p.options.Edits, err = p.env.Edits(p.o.Set, p.o.SetNew); err != nil {
+		return err
 	}
 	if p.options.Header, err = cli.Headers(p.o.Headers); err != nil {
 		return err

@@ -129,9 +129,9 @@ func readData(env *cli.Env, text string) ([]byte, error) {
 }
 
 func (s *sending) readFlags(data []byte) error {
-	edits, err := outgoing.Edits(s.o.Set, s.o.SetNew)
+	edits, err := s.env.Edits(s.o.Set, s.o.SetNew)
 	if err != nil {
-		return cli.Usage(err)
+		return err
 	}
 	header, err := cli.Headers(s.o.Headers)
 	if err != nil {
