@@ -17,19 +17,9 @@ const defaultHost = "http://127.0.0.1:3000"
 
 // ChooseProvider returns the provider whose event is to be signed: the one that
 // is named, else that of the settings, else the one that sends events of these
-// types, or the event that data is. Which it chose, where several would do, is
-// told.
-func (e *Env) ChooseProvider(ctx context.Context, name string, types []string, data []byte) (*provider.Provider, error) {
-	p, others, err := e.FindProvider(ctx, name, types, data)
-	if len(others) > 0 {
-		e.Say("provider %s (--provider chooses another: %s)", p.ID, strings.Join(others, ", "))
-	}
-	return p, err
-}
-
-// FindProvider is ChooseProvider that tells nothing, and returns the names of
-// the others.
-func (e *Env) FindProvider(ctx context.Context, name string, types []string, data []byte) (p *provider.Provider, others []string, err error) {
+// types, or the event that data is; others are the names of those that would do
+// too, for TellChoice.
+func (e *Env) ChooseProvider(ctx context.Context, name string, types []string, data []byte) (p *provider.Provider, others []string, err error) {
 	settings, err := e.Workspace().Settings()
 	if err != nil {
 		return nil, nil, err
@@ -55,6 +45,14 @@ func (e *Env) FindProvider(ctx context.Context, name string, types []string, dat
 	}
 	p, err = catalogue.Get(ids[0])
 	return p, ids[1:], err
+}
+
+// TellChoice says which provider was chosen where others would do. It is for
+// when the work begins: a mistake in the command line is told alone.
+func (e *Env) TellChoice(p *provider.Provider, others []string) {
+	if len(others) > 0 {
+		e.Say("provider %s (--provider chooses another: %s)", p.ID, strings.Join(others, ", "))
+	}
 }
 
 // hasOwn says whether a secret is known that is meant for this provider. One

@@ -36,9 +36,7 @@ func (s *sending) deliverAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.o.To == "" {
-		s.env.Say("to %s", safetext.CleanURL(s.target.String()))
-	}
+	s.announce()
 	var results []result
 	var interrupted error
 	for _, draft := range drafts {

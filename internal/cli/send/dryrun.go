@@ -3,7 +3,6 @@ package send
 import (
 	"context"
 
-	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
@@ -13,9 +12,7 @@ func (s *sending) dryRun(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.o.To == "" {
-		s.env.Say("to %s", safetext.CleanURL(s.target.String()))
-	}
+	s.announce()
 	var out []*webhook.Delivery
 	for _, draft := range drafts {
 		now := s.env.Now()

@@ -22,9 +22,7 @@ const loadGCPercent = 400
 
 // load sends many events and prints the account of them.
 func (s *sending) load(ctx context.Context) error {
-	if s.o.To == "" {
-		s.env.Say("to %s", safetext.CleanURL(s.target.String()))
-	}
+	s.announce()
 	l := deliver.Load{
 		Client: s.client, Count: s.o.Count, Duration: s.o.Duration, Rate: s.rate, Concurrency: s.o.Concurrency,
 		Now: s.env.Now, Build: s.shot,

@@ -16,6 +16,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/outgoing"
 	"github.com/hooks-cli/hooks/internal/payload"
 	"github.com/hooks-cli/hooks/internal/provider"
+	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/units"
 	"github.com/hooks-cli/hooks/internal/webhook"
@@ -59,6 +60,7 @@ type sending struct {
 	env      *cli.Env
 	o        Options
 	provider *provider.Provider
+	others   []string // providers that would do too
 	target   *url.URL
 	named    []secret.Named // that sign
 	signer   *outgoing.Signer
@@ -87,7 +89,7 @@ func prepare(ctx context.Context, env *cli.Env, o Options) (*sending, error) {
 		return nil, err
 	}
 	var err error
-	if s.provider, err = s.choose(ctx, data); err != nil {
+	if err = s.choose(ctx, data); err != nil {
 		return nil, err
 	}
 	if s.target, err = env.Target(o.To, s.provider); err != nil {
@@ -105,11 +107,21 @@ func prepare(ctx context.Context, env *cli.Env, o Options) (*sending, error) {
 	return s, s.breakIt()
 }
 
-func (s *sending) choose(ctx context.Context, data []byte) (*provider.Provider, error) {
+func (s *sending) choose(ctx context.Context, data []byte) (err error) {
 	if s.o.Handshake {
-		return chooseGreeter(s.env, s.o.Provider)
+		s.provider, err = chooseGreeter(s.env, s.o.Provider)
+		return err
 	}
-	return s.env.ChooseProvider(ctx, s.o.Provider, s.o.Events, data)
+	s.provider, s.others, err = s.env.ChooseProvider(ctx, s.o.Provider, s.o.Events, data)
+	return err
+}
+
+// announce says what the command line left open, before anything is sent.
+func (s *sending) announce() {
+	s.env.TellChoice(s.provider, s.others)
+	if s.o.To == "" {
+		s.env.Say("to %s", safetext.CleanURL(s.target.String()))
+	}
 }
 
 // readData reads a body. A terminal is not a body: whoever forgot the file

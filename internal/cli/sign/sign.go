@@ -85,7 +85,7 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 	if err := env.GiveSecrets(o.Secrets); err != nil {
 		return err
 	}
-	p, err := choose(ctx, env, o, body)
+	p, others, err := choose(ctx, env, o, body)
 	if err != nil {
 		return err
 	}
@@ -102,6 +102,7 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 		return cli.Usage(err)
 	}
 	signed.Verification = signer.Judge(signed, now)
+	env.TellChoice(p, others)
 	var gen ids.Generator
 	signed.ID, signed.ReceivedAt = gen.New(now), now
 	if named[0].Name == secret.DevelopmentName {
@@ -127,7 +128,7 @@ func read(env *cli.Env, name string) ([]byte, error) {
 	return env.File(strings.TrimPrefix(name, "@"))
 }
 
-func choose(ctx context.Context, env *cli.Env, o Options, body []byte) (*provider.Provider, error) {
+func choose(ctx context.Context, env *cli.Env, o Options, body []byte) (p *provider.Provider, others []string, err error) {
 	var types []string
 	if o.Event != "" {
 		types = []string{o.Event}

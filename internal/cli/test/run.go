@@ -124,7 +124,7 @@ func (t *testing) build() error {
 	t.world = scenario.World{
 		Now: t.env.Now, NewID: t.ids.New, Variable: t.env.Lookup, File: t.file,
 		Provider: func(ctx context.Context, name string, types []string, data []byte) (*provider.Provider, error) {
-			p, _, err := t.env.FindProvider(ctx, name, types, data)
+			p, _, err := t.env.ChooseProvider(ctx, name, types, data)
 			return p, err
 		},
 		Target: t.target, Signer: t.signer, IsProvider: catalogue.Has, Keep: t.keep,
