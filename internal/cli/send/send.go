@@ -5,6 +5,7 @@ package send
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -100,6 +101,9 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 			o.Load = changed("count") || changed("rate") || changed("duration") || changed("concurrency")
 			if err := o.check(env, changed); err != nil {
 				return err
+			}
+			if f := env.Global.Format; f != "" && f != "text" && f != "json" && !o.DryRun {
+				return cli.Usage(fmt.Errorf("--format %s prints the request, and that is not printed when it is sent", f), "add --dry-run to see it")
 			}
 			return run(cmd.Context(), env, o)
 		},
