@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
+	"github.com/hooks-cli/hooks/internal/scheme"
 	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
@@ -45,4 +47,26 @@ func (e *Env) Capture(ctx context.Context, ref string) (*webhook.Delivery, error
 // NoDelivery says that ref names no delivery of the store.
 func NoDelivery(ref string) error {
 	return NoBecause(fmt.Errorf("there is no delivery %q", ref), "hooks events list shows what there is")
+}
+
+// Describe finds out which event a request carries that comes from a file and
+// does not say so itself. Unless it says otherwise, nobody has verified it.
+func (e *Env) Describe(d *webhook.Delivery) error {
+	if d.Verification.Status == "" {
+		d.Verification.Status = webhook.Unverified
+	}
+	if d.Provider != "" {
+		return nil
+	}
+	catalogue, err := e.Workspace().Catalogue()
+	if err != nil {
+		return err
+	}
+	m := &scheme.Message{Method: d.Method, URL: d.URL, Header: d.Header, Body: d.Body}
+	if found := catalogue.Recognise(m); len(found) == 1 {
+		info := found[0].Describe(m)
+		d.Provider = found[0].ID
+		d.EventID, d.EventType = cmp.Or(d.EventID, info.EventID), cmp.Or(d.EventType, info.EventType)
+	}
+	return nil
 }

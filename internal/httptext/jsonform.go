@@ -213,10 +213,20 @@ func parseDelivery(raw json.RawMessage, s *shape) (*webhook.Delivery, error) {
 }
 
 // checkDelivery refuses a delivery in our own form that was made by hand and
-// cannot be sent as one request.
+// cannot be sent as one request, or says what no delivery is.
 func checkDelivery(d *webhook.Delivery) error {
 	if !token(d.Method) {
 		return fmt.Errorf("%.40q is not a method", d.Method)
+	}
+	switch d.Direction {
+	case "", webhook.Received, webhook.Sent:
+	default:
+		return fmt.Errorf("direction %.40q is not received or sent", d.Direction)
+	}
+	switch d.Verification.Status {
+	case "", webhook.Verified, webhook.Invalid, webhook.Unsigned, webhook.Unverified:
+	default:
+		return fmt.Errorf("%.40q is no status of a verification", d.Verification.Status)
 	}
 	for name, values := range d.Header {
 		for _, v := range values {

@@ -192,6 +192,8 @@ func TestParseErrors(t *testing.T) {
 		{"headers-number", `{"method":"POST","headers":{"a":1},"body":""}`, `header "a" is not a text`},
 		{"headers-text", `{"method":"POST","headers":"x","body":""}`, "neither pairs nor an object"},
 		{"header-injection", `{"method":"POST","headers":{"a":"b\r\nEvil: c"},"body":""}`, "has a line break"},
+		{"own-form-direction", `{"id":"dlv_1","direction":"sideways","method":"POST","headers":[],"body":""}`, `"sideways" is not received or sent`},
+		{"own-form-status", `{"id":"dlv_1","direction":"sent","method":"POST","headers":[],"body":"","verification":{"status":"good"}}`, `"good" is no status`},
 		{"own-form-injection", `{"id":"dlv_1","direction":"received","method":"POST","headers":[["a","b\nEvil: c"]],"body":""}`, "has a line break"},
 		{"method-injection", `{"method":"POST / HTTP/1.1\r\n","headers":{},"body":""}`, "is not a method"},
 		{"path-injection", `{"method":"POST","path":"/ HTTP/1.1\r\nA: b","headers":{},"body":""}`, "has white space"},

@@ -275,7 +275,7 @@ func RunImport(ctx context.Context, env *cli.Env, o ImportOptions) error {
 	if err != nil {
 		return err
 	}
-	in := importing{store: st, now: env.Now}
+	in := importing{store: st, now: env.Now, describe: env.Describe}
 	err = httptext.Read(bytes.NewReader(data), func(item httptext.Item) error { return in.take(ctx, item) })
 	err = errors.Join(err, in.flush(ctx)) // what comes before a mistake is kept
 	done := in.done
@@ -304,7 +304,7 @@ func importError(env *cli.Env, file string, done imported, err error) error {
 	return cli.Usage(fmt.Errorf("%s: %w", cli.InputName(file), err))
 }
 
-// A storeError came from the store and not from what was read.
+// A storeError came from what is kept here and not from what was read.
 type storeError struct{ err error }
 
 func (e *storeError) Error() string { return e.err.Error() }
@@ -318,8 +318,10 @@ const (
 
 // importing is an import under way.
 type importing struct {
-	store *store.Store
-	now   func() time.Time
+	store    *store.Store
+	now      func() time.Time
+	describe func(*webhook.Delivery) error
+
 	batch []*webhook.Delivery
 	bytes int
 	done  imported
@@ -341,6 +343,9 @@ func (i *importing) take(ctx context.Context, item httptext.Item) error {
 	}
 	d := item.Delivery
 	d.RemoteAddr = replay.ImportedAddr
+	if err := i.describe(d); err != nil {
+		return &storeError{err}
+	}
 	if d.ReceivedAt.IsZero() {
 		d.ReceivedAt = i.now()
 	}

@@ -10,9 +10,7 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/httptext"
-	"github.com/hooks-cli/hooks/internal/provider"
 	"github.com/hooks-cli/hooks/internal/replay"
-	"github.com/hooks-cli/hooks/internal/scheme"
 	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
@@ -137,10 +135,6 @@ func fromText(ctx context.Context, env *cli.Env, name string, data []byte) ([]ch
 	if err != nil {
 		return nil, cli.Usage(fmt.Errorf("%s: %w", name, err))
 	}
-	catalogue, err := env.Workspace().Catalogue()
-	if err != nil {
-		return nil, err
-	}
 	var out []chosen
 	for _, d := range ds {
 		if d.ID != "" {
@@ -152,21 +146,10 @@ func fromText(ctx context.Context, env *cli.Env, name string, data []byte) ([]ch
 			}
 		}
 		d.RemoteAddr = replay.ImportedAddr
-		describe(catalogue, d)
+		if err := env.Describe(d); err != nil {
+			return nil, err
+		}
 		out = append(out, chosen{d, false})
 	}
 	return out, nil
-}
-
-// describe finds out which event a request carries that does not say so.
-func describe(c *provider.Catalogue, d *webhook.Delivery) {
-	m := &scheme.Message{Method: d.Method, URL: d.URL, Header: d.Header, Body: d.Body}
-	if d.Provider == "" {
-		found := c.Recognise(m)
-		if len(found) != 1 {
-			return
-		}
-		info := found[0].Describe(m)
-		d.Provider, d.EventID, d.EventType = found[0].ID, info.EventID, info.EventType
-	}
 }
