@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hooks-cli/hooks/internal/httptext"
+	"github.com/hooks-cli/hooks/internal/ids"
+	"github.com/hooks-cli/hooks/internal/replay"
 	"github.com/hooks-cli/hooks/internal/scheme"
 	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/webhook"
@@ -42,6 +45,57 @@ func (e *Env) Capture(ctx context.Context, ref string) (*webhook.Delivery, error
 		return nil, err
 	}
 	return st.Get(ctx, id)
+}
+
+// Delivery returns the delivery that ref means: the one request of a file if it
+// is one, else what Capture returns.
+func (e *Env) Delivery(ctx context.Context, ref string) (*webhook.Delivery, error) {
+	if !e.IsFile(ref) {
+		return e.Capture(ctx, ref)
+	}
+	data, err := e.File(ref)
+	if err != nil {
+		return nil, err
+	}
+	ds, err := e.Requests(ref, data)
+	if err != nil {
+		return nil, err
+	}
+	if len(ds) > 1 {
+		return nil, Usage(fmt.Errorf("%s holds %d deliveries, and one is meant", ref, len(ds)), "hooks events import takes them into the store")
+	}
+	return ds[0], nil
+}
+
+// Requests reads the requests in data, in any form that hooks knows; name says
+// where they are from. What a form does not tell, such as an id and a verdict,
+// is filled in as of now.
+func (e *Env) Requests(name string, data []byte) ([]*webhook.Delivery, error) {
+	ds, err := httptext.ParseAll(data)
+	if errors.Is(err, httptext.ErrNone) {
+		return nil, NoBecause(fmt.Errorf("%s: %w", name, err))
+	}
+	if err != nil {
+		return nil, Usage(fmt.Errorf("%s: %w", name, err))
+	}
+	now := e.Now()
+	var gen ids.Generator
+	for _, d := range ds {
+		d.RemoteAddr = replay.ImportedAddr
+		if _, err := ids.Parse(d.ID); err != nil {
+			d.ID = gen.New(now)
+		}
+		if d.ReceivedAt.IsZero() {
+			d.ReceivedAt = now
+		}
+		if d.Direction == "" {
+			d.Direction = webhook.Received
+		}
+		if err := e.Describe(d); err != nil {
+			return nil, err
+		}
+	}
+	return ds, nil
 }
 
 // NoDelivery says that ref names no delivery of the store.

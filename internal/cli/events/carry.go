@@ -124,11 +124,20 @@ func each(ctx context.Context, env *cli.Env, o *ExportOptions, f func(*webhook.D
 	return nil
 }
 
-// named calls f for the deliveries that refs mean. If one of them is not there,
-// nothing is written of the others either.
+// named calls f for the deliveries that refs mean, ids or files. If one of them
+// is not there, nothing is written of the others either.
 func named(ctx context.Context, env *cli.Env, refs []string, f func(*webhook.Delivery) error) error {
 	list := make([]string, len(refs))
+	files := map[int]*webhook.Delivery{}
 	for i, ref := range refs {
+		if env.IsFile(ref) {
+			d, err := env.Delivery(ctx, ref)
+			if err != nil {
+				return err
+			}
+			files[i] = d
+			continue
+		}
 		id, err := env.CaptureID(ctx, ref)
 		if err != nil {
 			return err
@@ -139,12 +148,14 @@ func named(ctx context.Context, env *cli.Env, refs []string, f func(*webhook.Del
 	if err != nil {
 		return err
 	}
-	for _, id := range list {
-		d, err := st.Get(ctx, id)
-		if err == nil {
-			err = f(d)
+	for i, id := range list {
+		d := files[i]
+		if d == nil {
+			if d, err = st.Get(ctx, id); err != nil {
+				return err
+			}
 		}
-		if err != nil {
+		if err := f(d); err != nil {
 			return err
 		}
 	}

@@ -26,10 +26,10 @@ func newShowCmd(env *cli.Env, run func(context.Context, *cli.Env, ShowOptions) e
 	cmd := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one delivery",
-		Long:  "Shows a delivery with its headers, body and attempts. --raw writes the body's bytes as they came; on a terminal it takes --raw=force, since they can hold anything.",
+		Long:  "Shows a delivery with its headers, body and attempts: one of the store, or what the file of that name holds. --raw writes the body's bytes as they came; on a terminal it takes --raw=force, since they can hold anything.",
 		Example: "  $ hooks events show last\n  $ hooks events show evt_abc123 --format curl\n" +
 			"  $ hooks events show last --raw > body.json",
-		Args:              cli.Args(1, 1, "an id"),
+		Args:              cli.Args(1, 1, "an id or a file"),
 		ValidArgsFunction: env.CompleteIDs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.ID = args[0]
@@ -49,7 +49,7 @@ func newShowCmd(env *cli.Env, run func(context.Context, *cli.Env, ShowOptions) e
 
 // RunShow shows a delivery.
 func RunShow(ctx context.Context, env *cli.Env, o ShowOptions) error {
-	d, err := env.Capture(ctx, o.ID)
+	d, err := env.Delivery(ctx, o.ID)
 	if err != nil {
 		return err
 	}
@@ -95,9 +95,9 @@ func newDiffCmd(env *cli.Env, run func(context.Context, *cli.Env, DiffOptions) e
 	cmd := &cobra.Command{
 		Use:               "diff ID ID",
 		Short:             "Compare two deliveries",
-		Long:              "Tells how two deliveries differ: request line, headers, verdict, and the payload value by value where both are JSON.",
+		Long:              "Tells how two deliveries, of the store or in files, differ: request line, headers, verdict, and the payload value by value where both are JSON.",
 		Example:           "  $ hooks events diff dlv_01jd dlv_01je\n  $ hooks events diff evt_abc123 last --json",
-		Args:              cli.Args(2, 2, "two ids"),
+		Args:              cli.Args(2, 2, "two ids or files"),
 		ValidArgsFunction: env.CompleteIDs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.A, o.B = args[0], args[1]
@@ -111,11 +111,11 @@ func newDiffCmd(env *cli.Env, run func(context.Context, *cli.Env, DiffOptions) e
 
 // RunDiff compares two deliveries.
 func RunDiff(ctx context.Context, env *cli.Env, o DiffOptions) error {
-	a, err := env.Capture(ctx, o.A)
+	a, err := env.Delivery(ctx, o.A)
 	if err != nil {
 		return err
 	}
-	b, err := env.Capture(ctx, o.B)
+	b, err := env.Delivery(ctx, o.B)
 	if err != nil {
 		return err
 	}

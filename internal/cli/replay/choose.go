@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/hooks-cli/hooks/internal/cli"
-	"github.com/hooks-cli/hooks/internal/httptext"
-	"github.com/hooks-cli/hooks/internal/replay"
 	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
@@ -128,26 +125,17 @@ func fromFile(ctx context.Context, env *cli.Env, name string) ([]chosen, error) 
 // was printed may have been masked. Where the others were delivered to is what
 // the file's author says, and counts for nothing.
 func fromText(ctx context.Context, env *cli.Env, name string, data []byte) ([]chosen, error) {
-	ds, err := httptext.ParseAll(data)
-	if errors.Is(err, httptext.ErrNone) {
-		return nil, cli.NoBecause(fmt.Errorf("%s: %w", name, err))
-	}
+	ds, err := env.Requests(name, data)
 	if err != nil {
-		return nil, cli.Usage(fmt.Errorf("%s: %w", name, err))
+		return nil, err
 	}
 	var out []chosen
 	for _, d := range ds {
-		if d.ID != "" {
-			if st, err := env.Workspace().Store(ctx); err == nil {
-				if own, err := st.Get(ctx, d.ID); err == nil {
-					out = append(out, chosen{own, true})
-					continue
-				}
+		if st, err := env.Workspace().Store(ctx); err == nil {
+			if own, err := st.Get(ctx, d.ID); err == nil {
+				out = append(out, chosen{own, true})
+				continue
 			}
-		}
-		d.RemoteAddr = replay.ImportedAddr
-		if err := env.Describe(d); err != nil {
-			return nil, err
 		}
 		out = append(out, chosen{d, false})
 	}
