@@ -178,7 +178,16 @@ func (s *Server) callbacks(ses *session) wire.Callbacks {
 				s.kickLocked(n)
 			}
 		},
-		Seek: func(k wire.Seek) { s.begin(func() { s.seek(ses, k) }) },
+		Seek: func(k wire.Seek) {
+			n := ses.name
+			n.mu.Lock()
+			idle := ses.sought == nil
+			ses.sought = &k
+			n.mu.Unlock()
+			if idle {
+				s.begin(func() { s.seek(ses) })
+			}
+		},
 		Nack: func(k wire.Nack) {
 			n := ses.name
 			n.mu.Lock()
@@ -214,26 +223,41 @@ func (n *name) replayerLocked() *session {
 	return nil
 }
 
-// seek starts a replay for one link.
-func (s *Server) seek(ses *session, k wire.Seek) {
-	n, ctx := ses.name, context.Background()
-	from := k.Value
-	switch k.Kind {
-	case wire.SeekOldest:
-		from = 1
-	case wire.SeekNewest:
-		from = 0 // nothing
-	case wire.SeekTime:
-		var err error
-		if from, err = n.kept.OffsetAt(ctx, wire.TimeOf(int64(k.Value))); err != nil {
+// seek starts the replay that a link wants, the last one if it has wanted several.
+func (s *Server) seek(ses *session) {
+	n := ses.name
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for {
+		k := ses.sought
+		n.mu.Unlock()
+		from, err := n.find(*k)
+		n.mu.Lock()
+		if ses.sought != k {
+			continue
+		}
+		ses.sought = nil
+		if err != nil {
 			s.cfg.Log.Error("read the store", "tunnel", n.label, "error", err.Error())
 			return
 		}
+		ses.replay = replay{next: from, end: ses.lane.box.tail}
+		s.kickLocked(n)
+		return
 	}
-	n.mu.Lock()
-	ses.replay = replay{next: from, end: ses.lane.box.tail}
-	n.mu.Unlock()
-	s.kick(n)
+}
+
+// find is the offset that a replay begins with, 0 for none.
+func (n *name) find(k wire.Seek) (uint64, error) {
+	switch k.Kind {
+	case wire.SeekOldest:
+		return 1, nil
+	case wire.SeekNewest:
+		return 0, nil
+	case wire.SeekTime:
+		return n.kept.OffsetAt(context.Background(), wire.TimeOf(int64(k.Value)))
+	}
+	return k.Value, nil
 }
 
 // again sends the next event of a replay: those that were acknowledged. The
@@ -245,6 +269,9 @@ func (s *Server) again(n *name, ses *session, from uint64) {
 	if err != nil || len(list) == 0 || list[0].Offset > ses.replay.end {
 		ses.replay = replay{}
 		n.mu.Unlock()
+		if err != nil {
+			s.cfg.Log.Error("read the store", "tunnel", n.label, "error", err.Error())
+		}
 		return
 	}
 	r := list[0]

@@ -74,6 +74,7 @@ type session struct {
 	lane *lane[*session] // nil without a store; set before the link serves
 
 	// The name's lock guards the following.
+	sought   *wire.Seek // the replay that is being looked for, nil for none
 	replay   replay
 	replayed map[uint64]struct{} // events of the replay that are under way
 	told     wire.State          // what it was told last
