@@ -148,6 +148,12 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols { // nobody asked for that
+		x.Err = errors.New("the app answered 101: it wants to speak another protocol")
+		status, code, text := describe(x.Err)
+		f.fail(w, x, status, code, text)
+		return
+	}
 	f.answer(w, x, resp)
 }
 

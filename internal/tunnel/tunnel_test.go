@@ -275,3 +275,25 @@ func TestOtherNetworkEndsTheWait(t *testing.T) {
 		}
 	})
 }
+
+// An app that wants to speak another protocol has not answered.
+func TestForwarderTakesNoOtherProtocol(t *testing.T) {
+	t.Parallel()
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "other")
+		w.WriteHeader(http.StatusSwitchingProtocols)
+	}))
+	defer app.Close()
+	target, err := url.Parse(app.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := NewForwarder(ForwarderConfig{Target: target})
+	defer f.Close()
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/x", http.NoBody))
+	if w.Code != http.StatusBadGateway || w.Header().Get("Hooks-Error") != "app_broken" {
+		t.Errorf("answer %d %q, want 502", w.Code, w.Header().Get("Hooks-Error"))
+	}
+}
