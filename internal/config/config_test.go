@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -190,6 +191,7 @@ func TestErrorsHaveTheirPlace(t *testing.T) {
 		"too-deep":          {"to: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "\n", "hooks.yaml:1:"},
 		"billion-laughs":    {laughs(), "hooks.yaml:"},
 		"itself":            {"to: &a [*a]\n", "hooks.yaml:1:"},
+		"many-names":        {manyNames(), "hooks.yaml:1:1: there is no setting \"a0\""},
 		"million-deep":      {"to: " + strings.Repeat("[", 1_000_000), "hooks.yaml"},
 	}
 	for name, tt := range tests {
@@ -211,6 +213,15 @@ func TestErrorsHaveTheirPlace(t *testing.T) {
 			}
 		})
 	}
+}
+
+// manyNames is a file of the greatest size and the shortest names.
+func manyNames() string {
+	var b strings.Builder
+	for i := int64(0); b.Len() < 1<<20-16; i++ {
+		b.WriteString("a" + strconv.FormatInt(i, 36) + ":\n")
+	}
+	return b.String()
 }
 
 func laughs() string {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/hooks-cli/hooks/internal/yamldoc"
@@ -140,14 +139,16 @@ func (p *parser) pairs(n *yaml.Node) (keys []string, at, values []*yaml.Node, er
 	if n.Kind != yaml.MappingNode {
 		return nil, nil, nil, p.fail(n, "settings are of the form KEY: VALUE")
 	}
+	seen := make(map[string]bool, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
 		if k.Kind != yaml.ScalarNode {
 			return nil, nil, nil, p.fail(k, "the name of a setting is a word")
 		}
-		if slices.Contains(keys, k.Value) {
+		if seen[k.Value] {
 			return nil, nil, nil, p.fail(k, "%q is there twice", k.Value)
 		}
+		seen[k.Value] = true
 		keys, at, values = append(keys, k.Value), append(at, k), append(values, n.Content[i+1])
 	}
 	return keys, at, values, nil

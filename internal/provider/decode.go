@@ -15,8 +15,9 @@ import (
 
 // Limits of a definition.
 const (
-	maxBytes = 32 << 20
-	maxDepth = 64
+	maxBytes    = 32 << 20
+	maxDepth    = 64
+	maxProblems = 100 // that are told: more are no help, and could be millions
 )
 
 // A Problem is one mistake in a definition, with the place where it stands.
@@ -42,7 +43,13 @@ type decoder struct {
 }
 
 func (d *decoder) problem(n *yaml.Node, format string, args ...any) {
+	if len(d.problems) > maxProblems {
+		return
+	}
 	p := Problem{Message: fmt.Sprintf(format, args...)}
+	if len(d.problems) == maxProblems {
+		p.Message = "there are more mistakes than these"
+	}
 	if n != nil {
 		p.Line, p.Column = n.Line, n.Column
 	}

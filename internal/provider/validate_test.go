@@ -135,6 +135,9 @@ func TestHostileDefinitions(t *testing.T) {
 			t.Errorf("%s is taken for a definition", what)
 		}
 	}
+	if got := provider.Validate([]byte(strings.Repeat("\"\": x\n", 1000))); len(got) != 101 {
+		t.Errorf("a thousand mistakes: %d are told", len(got))
+	}
 	if got := provider.Validate(make([]byte, 33<<20)); len(got) != 1 || !strings.Contains(got[0].Message, "MiB") {
 		t.Errorf("33 MiB: %v", got)
 	}
