@@ -111,8 +111,11 @@ func (e *Env) shape(ctx context.Context, doc []byte) ([]byte, error) {
 
 // WriteFile writes data to the file name, relative to the working directory,
 // as a whole or not at all: into a new file that only its owner can read,
-// which then takes the place of name.
+// which then takes the place of name. "-" is standard output.
 func (e *Env) WriteFile(name string, data []byte) error {
+	if name == "-" {
+		return e.Print(string(data))
+	}
 	out, err := e.create(name)
 	if err != nil {
 		return err

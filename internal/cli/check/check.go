@@ -150,6 +150,9 @@ func (o *Options) check(changed func(string) bool) error {
 			return err
 		}
 	}
+	if !slices.ContainsFunc(o.ids(), o.selected) {
+		return cli.Usagef("--only and --skip leave no case to run")
+	}
 	return nil
 }
 
