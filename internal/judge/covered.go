@@ -23,15 +23,17 @@ func (j *Judge) Covered(d *webhook.Delivery) func(name string) bool {
 	m := Message(d)
 	for _, s := range p.Schemes() {
 		if s.Name() == d.Verification.Scheme && s.Applies(m) {
-			return covered(s, m)
+			return CoveredBy(s, m)
 		}
 	}
 	return nil
 }
 
-// covered asks the scheme itself: what changes its content when it is missing
-// is covered. The body, which may be large, is not looked at.
-func covered(s *scheme.Scheme, m *scheme.Message) func(name string) bool {
+// CoveredBy returns what says whether a signature of s over m covers the header
+// of a canonical name, or is that header. It asks the scheme itself: what
+// changes its content when it is missing is covered. The body, which may be
+// large, is not looked at.
+func CoveredBy(s *scheme.Scheme, m *scheme.Message) func(name string) bool {
 	bare := *m
 	bare.Body = nil
 	whole := s.SignedContent(&bare, nil)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/ids"
+	"github.com/hooks-cli/hooks/internal/judge"
 	"github.com/hooks-cli/hooks/internal/outgoing"
 	"github.com/hooks-cli/hooks/internal/provider"
 	"github.com/hooks-cli/hooks/internal/safetext"
@@ -113,7 +114,7 @@ func Run(ctx context.Context, env *cli.Env, o Options) error {
 	if env.Global.Format != "" && env.Global.Format != "text" || env.Global.WantsJSON() {
 		return env.PrintRequests(ctx, signer.Conceal(signed))
 	}
-	return printHeaders(env, draft, signer.Conceal(signed))
+	return printHeaders(env, p, draft, signer.Conceal(signed))
 }
 
 // read reads the body. Nothing that is typed at a terminal is waited for: a
@@ -165,11 +166,20 @@ func prepare(ctx context.Context, env *cli.Env, o Options, p *provider.Provider,
 	return draft, signer, named, nil
 }
 
-// printHeaders prints what signing has added to the request.
-func printHeaders(env *cli.Env, draft, signed *webhook.Delivery) error {
+// printHeaders prints what signing has added to the request, and the headers
+// that are signed with the body: without them nobody can verify it.
+func printHeaders(env *cli.Env, p *provider.Provider, draft, signed *webhook.Delivery) error {
+	var covers []func(name string) bool
+	m := judge.Message(signed)
+	for _, s := range p.Schemes() {
+		if s.Applies(m) {
+			covers = append(covers, judge.CoveredBy(s, m))
+		}
+	}
 	var names []string
 	for name, values := range signed.Header {
-		if !slices.Equal(values, draft.Header[name]) {
+		covered := slices.ContainsFunc(covers, func(covers func(string) bool) bool { return covers(name) })
+		if covered || !slices.Equal(values, draft.Header[name]) {
 			names = append(names, name)
 		}
 	}
