@@ -7,10 +7,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/crypto/acme/autocert"
 
 	"github.com/hooks-cli/hooks/internal/cluster"
@@ -462,4 +465,87 @@ func appended(ctx context.Context, q *cluster.Queue, r *spool.Record) error {
 		r.New = q.Learn(r)
 	}
 	return err
+}
+
+// Names that nobody has used for long and whose node is gone are given up, with
+// their cursors; those of nodes that live and those used lately stay.
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Start(t, 1)
+	gone, here := open(t, servers, "gone", spool.Limits{}), open(t, servers, "here", spool.Limits{})
+	for label, at := range map[string]*cluster.Cluster{"old": gone, "back": gone, "held": here} {
+		q, _ := claim(t, at, label, 1)
+		q.SetCursor(spool.Cursor{Instance: "a", Offset: 1})
+		r := record(1, 10)
+		if err := q.Append(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		q.Learn(r)
+		q.Ack(r.Offset)
+	}
+	for _, c := range []*cluster.Cluster{gone, here} {
+		if err := c.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := here.Sweep(t.Context(), time.Now()); n != 0 || err != nil {
+		t.Fatalf("Sweep = %d, %v while both nodes live", n, err)
+	}
+	if err := gone.Close(); err != nil {
+		t.Fatal(err)
+	}
+	unused := time.Now()
+	claim(t, here, "back", 1)
+	eventually(t, func() bool { return len(here.Peers()) == 1 }, "the node that has left is still a peer")
+	if n, err := here.Sweep(t.Context(), unused); n != 1 || err != nil {
+		t.Errorf("Sweep = %d, %v, want one name", n, err)
+	}
+	for label, want := range map[string]bool{"old": false, "back": true, "held": true} {
+		here.Forget(label)
+		if o, err := here.Find(t.Context(), label); err != nil || (o != nil) != want {
+			t.Errorf("%s: owner %v, %v", label, o, err)
+		}
+	}
+	if got := cursors(t, servers); !slices.Equal(got, []string{"back", "back.a", "held", "held.a"}) {
+		t.Errorf("cursors %v", got)
+	}
+	later, err := cluster.Connect(t.Context(), cluster.Config{
+		URL: servers.URL(), Node: "later", Now: func() time.Time { return time.Now().Add(time.Hour) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer later.Close()
+	for _, want := range []int{3, 2} { // what is kept of a key that is gone counts too
+		if o, err := later.Overview(t.Context(), 0); err != nil || o.Names != want {
+			t.Errorf("Overview = %+v, %v, want %d entries", o, err, want)
+		}
+		if n, err := later.Sweep(t.Context(), time.Time{}); n != 0 || err != nil {
+			t.Errorf("Sweep = %d, %v", n, err)
+		}
+	}
+}
+
+// cursors lists the keys of the bucket that holds them.
+func cursors(t *testing.T, servers *natstest.Cluster) []string {
+	t.Helper()
+	nc, err := nats.Connect(servers.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.KeyValue(t.Context(), "hk_cur")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := kv.Keys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(keys)
+	return keys
 }

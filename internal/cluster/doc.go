@@ -29,6 +29,9 @@
 // event is its Nats-Msg-Id, so that storing it again after an answer was lost
 // makes no second one for two minutes.
 //
+// The entries of a name go when it is released. Its owner does that after a time
+// without use; for owners that are gone any node does, once a day.
+//
 // A name has one owner a generation. Only who holds the newest generation
 // delivers, and its cursor is refused once another has claimed the name. Notes
 // may be lost, so each node also follows what is stored, without the bodies.

@@ -280,15 +280,15 @@ func (c *Cluster) change(ctx context.Context, label string, o Owner, generation 
 	return &o, nil
 }
 
-// Release gives a name up, with all its events, if this node owns it.
+// Release gives a name up, with all that is kept of it, if it is still of this
+// generation; else the error is ErrRevision.
 func (c *Cluster) Release(ctx context.Context, label string, generation uint64) error {
 	if _, err := c.ground.Owners().Update(ctx, label, nil, generation); err != nil {
 		return fmt.Errorf("release a name: %w", err)
 	}
-	err := c.empty(ctx, label)
 	c.Forget(label)
 	c.tellMoved(label, generation+1)
-	return err
+	return c.clear(ctx, label)
 }
 
 // Mine says whether this very process is the owner.

@@ -94,6 +94,7 @@ func (s *Server) Run(ctx context.Context) {
 	if s.cfg.Cluster != nil {
 		s.begin(func() { s.pulse.run(ctx) })
 		s.begin(func() { s.beat(ctx) })
+		s.begin(func() { s.sweepShared(ctx) })
 	}
 	var sweeping atomic.Bool
 	tick := time.NewTicker(time.Second)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"time"
@@ -378,4 +379,30 @@ func (s *Server) verify(n *name) {
 		return
 	}
 	s.discover(n)
+}
+
+// sweepEvery is how often a relay looks for names in the shared store that nobody
+// uses: those of relays that are gone are nobody's to sweep.
+const sweepEvery = 24 * time.Hour
+
+// sweepShared frees the names of relays that are gone, until ctx ends. Relays that
+// were started together do not sweep together.
+func (s *Server) sweepShared(ctx context.Context) {
+	timer := time.NewTimer(time.Minute + rand.N(time.Hour))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		timer.Reset(sweepEvery)
+		freed, err := s.cfg.Cluster.Sweep(ctx, s.unused())
+		if err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("sweep the store", "error", err.Error())
+		}
+		if freed > 0 {
+			s.cfg.Log.Info("freed tunnels that nobody uses", "tunnels", freed)
+		}
+	}
 }
