@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -48,11 +48,33 @@ func (r *runner) main(ctx context.Context) int {
 	case !errors.As(err, &own) && !r.running:
 		err = cli.Usage(err) // cobra's own checks of the command line
 	}
-	if !r.running && slices.Contains(r.env.Args, "--json") {
+	if !r.running && asksForJSON(r.env.Args) {
 		r.env.Global.JSON = true // the mistake stood before the flag
 	}
 	r.env.PrintError(err)
 	return int(cli.StatusOf(err))
+}
+
+// asksForJSON says whether a flag in args makes the output JSON, for a command
+// line that could not be read to its end.
+func asksForJSON(args []string) bool {
+	for i, arg := range args {
+		name, value, given := strings.Cut(arg, "=")
+		if !given && i+1 < len(args) {
+			value = args[i+1]
+		}
+		switch name {
+		case "--":
+			return false
+		case "--json":
+			return !given || value != "false"
+		case "--jq":
+			return true
+		case "--format":
+			return value == "json"
+		}
+	}
+	return false
 }
 
 // heed makes the context of cmd end with the first Ctrl-C or SIGTERM, and the
