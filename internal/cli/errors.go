@@ -66,6 +66,12 @@ func Failed(err error, hints ...string) error {
 // Interrupted says that the person ended the command before it was done.
 func Interrupted() error { return &Error{Status: Interrupt} }
 
+// answered says whether err only tells what the answer that was printed means.
+func answered(err error) bool {
+	var own *Error
+	return errors.As(err, &own) && own.Err == nil
+}
+
 // Errors are several mistakes of the same input, each of which a person is told
 // on a line of its own.
 type Errors []error

@@ -102,8 +102,7 @@ func message(err error) string {
 	if StatusOf(err) == Interrupt {
 		return "interrupted"
 	}
-	var own *Error
-	if errors.As(err, &own) && own.Err == nil {
+	if answered(err) {
 		return ""
 	}
 	return err.Error()

@@ -54,10 +54,13 @@ func (s *sending) deliverAll(ctx context.Context) error {
 	if err := s.env.WriteJUnit(s.o.JUnit, s.suite(results)); err != nil {
 		return err
 	}
-	if interrupted != nil {
-		return interrupted
+	switch {
+	case interrupted == nil:
+		return s.verdict(results)
+	case ctx.Err() != nil:
+		return cli.Interrupted() // what came until then is told
 	}
-	return s.verdict(results)
+	return interrupted
 }
 
 // deliver signs, keeps and sends one delivery, as often as the schedule says.

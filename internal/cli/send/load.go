@@ -46,7 +46,7 @@ func (s *sending) load(ctx context.Context) error {
 		return err
 	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return cli.Interrupted()
 	}
 	return s.loadVerdict(r)
 }
