@@ -298,8 +298,8 @@ func TestTokensDecide(t *testing.T) {
 		r, ok := tunnel.New(cfg).Run(t.Context()).(*tunnel.RefusedError)
 		return ok && r.Status == 409 // once the file has been read again
 	})
-	if ok, err := relay.RemoveToken(path, aliceTok.ID); !ok || err != nil {
-		t.Fatalf("RemoveToken = %v, %v", ok, err)
+	if n, err := relay.RemoveToken(path, aliceTok.ID); n != 1 || err != nil {
+		t.Fatalf("RemoveToken = %d, %v", n, err)
 	}
 	go func() { states <- stopped(stop) }()
 	waitFor(t, func() bool {

@@ -402,18 +402,18 @@ func AddToken(path string, t *Token) error {
 	return WriteTokens(path, append(list, t))
 }
 
-// RemoveToken removes the record with this id or label. It says whether there
-// was one.
-func RemoveToken(path, id string) (bool, error) {
+// RemoveToken removes the records with this id or label, and returns how many
+// there were.
+func RemoveToken(path, id string) (int, error) {
 	list, err := ReadTokens(path)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	kept := slices.DeleteFunc(slices.Clone(list), func(t *Token) bool { return t.ID == id || t.Label == id })
 	if len(kept) == len(list) {
-		return false, nil
+		return 0, nil
 	}
-	return true, WriteTokens(path, kept)
+	return len(list) - len(kept), WriteTokens(path, kept)
 }
 
 // newEventID makes an id that rises with time: 48 bits of milliseconds and 80

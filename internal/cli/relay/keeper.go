@@ -18,7 +18,7 @@ type keeper interface {
 	where() string
 	list(ctx context.Context) ([]*relay.Token, error) // in the order of their making
 	add(ctx context.Context, t *relay.Token) error
-	remove(ctx context.Context, id string) (found bool, err error)
+	remove(ctx context.Context, id string) (removed int, err error)
 	close()
 }
 
@@ -67,12 +67,12 @@ func (k *fileKeeper) add(_ context.Context, t *relay.Token) error {
 	return relay.AddToken(k.path, t)
 }
 
-func (k *fileKeeper) remove(_ context.Context, id string) (bool, error) {
-	found, err := relay.RemoveToken(k.path, id)
+func (k *fileKeeper) remove(_ context.Context, id string) (int, error) {
+	removed, err := relay.RemoveToken(k.path, id)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return 0, nil
 	}
-	return found, err
+	return removed, err
 }
 
 // A sharedKeeper is the store that relays share.
@@ -94,20 +94,20 @@ func (k *sharedKeeper) add(ctx context.Context, t *relay.Token) error {
 	return k.c.PutToken(ctx, t.ID, b)
 }
 
-func (k *sharedKeeper) remove(ctx context.Context, id string) (bool, error) {
+func (k *sharedKeeper) remove(ctx context.Context, id string) (int, error) {
 	list, err := k.list(ctx)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	found := false
+	removed := 0
 	for _, t := range list {
 		if t.ID != id && t.Label != id {
 			continue
 		}
 		if err := k.c.DeleteToken(ctx, t.ID); err != nil {
-			return found, err
+			return removed, err
 		}
-		found = true
+		removed++
 	}
-	return found, nil
+	return removed, nil
 }

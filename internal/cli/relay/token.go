@@ -193,7 +193,7 @@ func newRevoke(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke ID",
 		Short: "Take a token back, by its id or label",
-		Long:  "A running relay closes the tunnels of the token within seconds. The names that belong to it stay taken until they have been unused for 30 days.",
+		Long:  "A running relay closes the tunnels of the token within seconds. A label takes back every token that has it. The names that belong to it stay taken until they have been unused for 30 days.",
 		Example: "  $ hooks relay token revoke tok_5f0c1a2b3c4d --tokens tokens.json\n" +
 			"  $ hooks relay token revoke tok_5f0c1a2b3c4d --data-dir /var/lib/hooks-relay",
 		Args: cli.Args(1, 1, "the id or label of a token"),
@@ -217,13 +217,15 @@ func revoke(ctx context.Context, env *cli.Env, o TokenOptions) error {
 		return err
 	}
 	defer keeper.close()
-	found, err := keeper.remove(ctx, o.ID)
-	switch {
+	switch n, err := keeper.remove(ctx, o.ID); {
 	case err != nil:
 		return tokenError(err)
-	case !found:
+	case n == 0:
 		return cli.NoBecause(fmt.Errorf("no token %q in %s", o.ID, keeper.where()), "hooks relay token list shows them")
+	case n > 1:
+		env.Say("%d tokens with the label %s revoked", n, o.ID)
+	default:
+		env.Say("token %s revoked", o.ID)
 	}
-	env.Say("token %s revoked", o.ID)
 	return nil
 }
