@@ -74,6 +74,22 @@ func (x *exchange) describe(ctx context.Context, r Request) (Kind, string) {
 	return kind, safetext.Line(text)
 }
 
+// InWords returns err, which a request to host failed with, as one that tells it
+// as an attempt does.
+func InWords(err error, host string) error {
+	_, text := classify(err, host)
+	return &wordedError{err, safetext.Line(text)}
+}
+
+// A wordedError is an error in other words.
+type wordedError struct {
+	err  error
+	text string
+}
+
+func (e *wordedError) Error() string { return e.text }
+func (e *wordedError) Unwrap() error { return e.err }
+
 func isTimeout(err error) bool {
 	var dns *net.DNSError
 	if errors.As(err, &dns) {

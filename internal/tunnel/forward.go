@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/capture"
+	"github.com/hooks-cli/hooks/internal/deliver"
 	"github.com/hooks-cli/hooks/internal/wire"
 )
 
@@ -142,7 +143,7 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.Called = out.URL.Scheme + "://" + out.URL.Host + r.RequestURI
 	resp, err := f.transport.RoundTrip(out)
 	if err != nil {
-		x.Err = err
+		x.Err = deliver.InWords(err, out.URL.Host)
 		status, code, text := describe(err)
 		f.fail(w, x, status, code, text)
 		return
