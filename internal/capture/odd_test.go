@@ -1,7 +1,10 @@
 package capture
 
 import (
+	"bufio"
 	"bytes"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -65,5 +68,42 @@ func TestOddBodies(t *testing.T) {
 	}
 	if n := in.Counts()[intake.Panicked]; n != 0 {
 		t.Errorf("%d requests met a mistake", n)
+	}
+}
+
+// A request of HTTP/1.0 need not name a host: its address is where it came in.
+func TestNoHost(t *testing.T) {
+	t.Parallel()
+	s, in, end := pipeline(t)
+	defer end()
+	ls, err := intake.Bind(t.Context(), listenAnywhere())
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = in.Serve(ls...) }()
+	defer func() { _ = in.Close() }()
+	conn, err := net.Dial("tcp", ls[0].Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /p?q HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi"); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	st, ok := s.Store.(*store.Store)
+	if !ok {
+		t.Fatal("the pipeline has no store of its own")
+	}
+	d, err := st.Get(t.Context(), resp.Header.Get("Hooks-Delivery"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "http://" + ls[0].Addr().String() + "/p?q"; d.URL != want || d.Header.Get("Host") != "" {
+		t.Errorf("its address is %s, want %s; Host %q", d.URL, want, d.Header.Get("Host"))
 	}
 }

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -58,6 +59,9 @@ func calledURL(r *http.Request, path, query string, asks bool) string {
 	}
 	if proto := firstOf(r.Header.Get("X-Forwarded-Proto")); proto == "http" || proto == "https" {
 		scheme = proto
+	}
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); host == "" && ok {
+		host = local.String() // HTTP/1.0 need not name one
 	}
 	if h := firstOf(r.Header.Get("X-Forwarded-Host")); h != "" && !strings.ContainsAny(h, "/?#@\\ \t") {
 		host = h

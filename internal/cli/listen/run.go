@@ -138,8 +138,9 @@ func (l *listening) summarise() {
 	}
 	parts := []string{
 		text,
-		some(c.Duplicates.Load(), "duplicates"),
-		some(c.Forwarded.Load(), "attempts taken by the app"), some(c.Failed.Load(), "attempts failed"),
+		count(c.Duplicates.Load(), "duplicate", "duplicates"),
+		count(c.Forwarded.Load(), "attempt taken by the app", "attempts taken by the app"),
+		count(c.Failed.Load(), "attempt failed", "attempts failed"),
 		some(c.NotStored.Load(), "not stored"), l.refusals(),
 	}
 	l.env.Say("%s", strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; "))
