@@ -143,6 +143,7 @@ type Spool struct {
 	dirty map[*Name]bool // have acks to write
 	wake  chan struct{}
 
+	removed chan struct{} // told when the log may hold what was removed
 	stop    chan struct{}
 	flusher sync.WaitGroup
 }
@@ -184,7 +185,8 @@ func Open(ctx context.Context, dir string, limits Limits, now func() time.Time) 
 	}
 	s := &Spool{
 		path: filepath.Join(dir, "spool.db"), limits: limits.Filled(), now: now,
-		names: make(map[string]*Name), dirty: make(map[*Name]bool), wake: make(chan struct{}, 1), stop: make(chan struct{}),
+		names: make(map[string]*Name), dirty: make(map[*Name]bool), wake: make(chan struct{}, 1),
+		removed: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	if err := s.open(ctx, dir); err != nil {
 		_ = s.closeFiles() // what failed before says more
@@ -192,6 +194,7 @@ func Open(ctx context.Context, dir string, limits Limits, now func() time.Time) 
 	}
 	s.group = commit.New(commit.Config[*op]{Write: s.writer.write, Size: func(o *op) int { return o.size }})
 	s.flusher.Go(s.flushAcks)
+	s.flusher.Go(s.tidyUp)
 	return s, nil
 }
 

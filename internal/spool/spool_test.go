@@ -1,6 +1,7 @@
 package spool_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -345,6 +346,41 @@ func TestFirstVersionIsRead(t *testing.T) {
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// What was delivered is soon gone from every file, while the spool is open.
+func TestDeliveredIsGoneSoon(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, spool.Limits{}, now)
+	defer s.Close()
+	n := named(t, s, "a")
+	there := func() bool {
+		for _, file := range []string{"spool.db", "spool.db-wal"} {
+			text, err := os.ReadFile(filepath.Join(dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(text, []byte("body 7")) {
+				return true
+			}
+		}
+		return false
+	}
+	r := add(t, s, n, 7)
+	if !there() {
+		t.Fatal("what waits is in no file")
+	}
+	n.Ack(r.Offset)
+	tick, late := time.NewTicker(50*time.Millisecond), time.After(30*time.Second)
+	defer tick.Stop()
+	for there() {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatal("what was delivered can still be read")
 		}
 	}
 }

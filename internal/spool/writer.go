@@ -19,6 +19,7 @@ const (
 	opLose
 	opName
 	opDrop
+	opTidy
 )
 
 // An op is one change. Many share a transaction.
@@ -52,7 +53,10 @@ type writer struct {
 	triedAt time.Time // when it was tried last to have one again
 }
 
-const durable = "&_pragma=busy_timeout(2000)&_pragma=synchronous(full)&_pragma=cache_size(-16384)"
+const (
+	patience = "busy_timeout=2000"
+	durable  = "&_pragma=" + patience + "&_pragma=synchronous(full)&_pragma=cache_size(-16384)"
+)
 
 func (w *writer) open(ctx context.Context) error {
 	var err error
@@ -148,8 +152,13 @@ func (w *writer) commit(batch []*op) error {
 		return err
 	}
 	t.publish(batch)
-	if w.spent {
+	switch {
+	case w.spent:
 		w.shrink(ctx)
+	case batch[0].kind == opTidy && len(batch) == 1: // nobody waits
+		w.tidy(ctx)
+	case slices.ContainsFunc(batch, func(o *op) bool { return o.kind != opAppend && o.kind != opName }):
+		w.s.untidy()
 	}
 	return nil
 }
@@ -286,6 +295,8 @@ func (t *transaction) apply(o *op) error {
 		return err
 	case opName:
 		return t.saveName(o)
+	case opTidy:
+		return nil
 	}
 	delete(t.counts, o.name)
 	if _, err := t.exec("DELETE FROM event WHERE key >= ? AND key < ?", keyOf(o.name, 0), (o.name.id+1)<<offsetBits); err != nil {
