@@ -384,3 +384,38 @@ func TestDeliveredIsGoneSoon(t *testing.T) {
 		}
 	}
 }
+
+// An acknowledgement that cannot be written for a while is written after it.
+func TestAcknowledgementsAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, spool.Limits{}, now)
+	defer s.Close()
+	n := named(t, s, "a")
+	r := add(t, s, n, 1)
+	other, err := sql.Open("sqlite", filepath.Join(dir, "spool.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	if _, err := other.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	n.Ack(r.Offset)
+	if err := n.Settle(t.Context()); err == nil {
+		t.Fatal("written while another process writes")
+	}
+	if _, err := other.Exec("ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	tick, late := time.NewTicker(50*time.Millisecond), time.After(30*time.Second)
+	defer tick.Stop()
+	for n.Counts().Acked != 1 {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("counts %+v, want one acknowledged", n.Counts())
+		}
+	}
+}
