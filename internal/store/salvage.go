@@ -35,7 +35,8 @@ func (s *Store) salvage(ctx context.Context, q *Query, last string, why error, y
 	}
 }
 
-// A tally remembers which deliveries have been seen, a bit each.
+// A tally remembers which deliveries have been seen, a bit each. In a damaged
+// file a number may be negative.
 type tally struct {
 	bits map[int64]uint64 // of 64 numbers each
 	n    int64
@@ -48,11 +49,11 @@ func (t *tally) mark(seq int64) {
 	if t.bits == nil {
 		t.bits = map[int64]uint64{}
 	}
-	t.bits[seq/64] |= 1 << (seq % 64)
+	t.bits[seq>>6] |= 1 << (seq & 63)
 	t.n++
 }
 
-func (t *tally) has(seq int64) bool { return t.bits[seq/64]&(1<<(seq%64)) != 0 }
+func (t *tally) has(seq int64) bool { return t.bits[seq>>6]&(1<<(seq&63)) != 0 }
 
 // missing is called when a walk past everything is through. If there should be
 // more than was seen, the index has lost them: they are yielded as far as they
