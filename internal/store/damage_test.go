@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -100,6 +101,47 @@ func TestBitFlips(t *testing.T) {
 	// a hundred times; else it takes a page's worth of deliveries at most.
 	if unreadable > flips/10+1 || lost > 6*flips {
 		t.Errorf("too much is lost")
+	}
+}
+
+// TestFlipsInTheIndexOfAttempts: no delivery is shown with the attempt of
+// another.
+func TestFlipsInTheIndexOfAttempts(t *testing.T) {
+	t.Parallel()
+	path, want := filled(t, 40)
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var page, size int
+	if err := db.QueryRow("SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size WHERE name = 'attempt_of'").Scan(&page, &size); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := page*size - 40; at < page*size; at++ { // where the entries are
+		if whole[at] == 4 { // how long the head of an entry is: of one without a right head SQLite can tell nothing
+			continue
+		}
+		image := bytes.Clone(whole)
+		image[at] ^= 2
+		copied := filepath.Join(t.TempDir(), "events.db")
+		if err := os.WriteFile(copied, image, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := openAt(t, copied, store.Options{})
+		page, err := s.List(t.Context(), store.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range page.Deliveries {
+			if len(d.Attempts) > 0 && text(t, d) != want[d.ID] {
+				t.Errorf("byte %d: %s has an attempt that began at %v", at, d.EventID, d.Attempts[0].At)
+			}
+		}
 	}
 }
 

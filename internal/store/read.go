@@ -188,15 +188,24 @@ func (s *Store) loadBare(ctx context.Context, p place) (*webhook.Delivery, error
 	return d, nil
 }
 
+// The index says which rows are a delivery's, and each row says it too: in a
+// damaged file the one may lead to an attempt of another delivery.
+const selectAttempts = `SELECT listed.number, attempt.seq = listed.seq AND attempt.number = listed.number, attempt.record, attempt.body
+	FROM attempt AS listed INDEXED BY attempt_of CROSS JOIN attempt ON attempt.n = listed.n WHERE listed.seq = ? ORDER BY listed.number`
+
 func (s *Store) loadAttempts(ctx context.Context, d *webhook.Delivery, seq int64) error {
-	return s.each(context.WithoutCancel(ctx), "SELECT number, record, body FROM attempt WHERE seq = ? ORDER BY number", []any{seq},
+	return s.each(context.WithoutCancel(ctx), selectAttempts, []any{seq},
 		func(scan func(...any) error) error {
 			var (
 				number       int
+				own          bool
 				record, body []byte
 			)
-			if err := scan(&number, &record, &body); err != nil {
+			if err := scan(&number, &own, &record, &body); err != nil {
 				return err
+			}
+			if !own {
+				return &DamagedError{ID: d.ID, Detail: fmt.Sprintf("attempt %d: its place holds another", number)}
 			}
 			if number == 0 {
 				status, err := decodeAnswer(record)
