@@ -44,16 +44,19 @@ const (
 		"user user-agent variable "
 )
 
-// shortOptions has the long name of each option of one letter.
-var shortOptions = map[byte]string{
-	'a': "append", 'E': "cert", 'K': "config", 'C': "continue-at", 'b': "cookie", 'c': "cookie-jar", 'd': "data",
-	'q': "disable", 'D': "dump-header", 'f': "fail", 'F': "form", 'P': "ftp-port", 'G': "get", 'g': "globoff", 'I': "head",
-	'H': "header", '0': "http1.0", 'i': "include", 'k': "insecure", '4': "ipv4", '6': "ipv6", 'j': "junk-session-cookies",
-	'l': "list-only", 'L': "location", 'm': "max-time", 'n': "netrc", 'N': "no-buffer", 'o': "output", 'Z': "parallel",
-	'#': "progress-bar", 'x': "proxy", 'U': "proxy-user", 'p': "proxytunnel", 'Q': "quote", 'r': "range", 'e': "referer",
-	'J': "remote-header-name", 'O': "remote-name", 'R': "remote-time", 'X': "request", 'S': "show-error", 's': "silent",
-	'Y': "speed-limit", 'y': "speed-time", '2': "sslv2", '3': "sslv3", 't': "telnet-option", 'z': "time-cond", '1': "tlsv1",
-	'T': "upload-file", 'B': "use-ascii", 'u': "user", 'A': "user-agent", 'v': "verbose", 'w': "write-out",
+// short has the long name of each option of one letter.
+const short = " a=append E=cert K=config C=continue-at b=cookie c=cookie-jar d=data q=disable D=dump-header f=fail F=form " +
+	"P=ftp-port G=get g=globoff I=head H=header 0=http1.0 i=include k=insecure 4=ipv4 6=ipv6 " +
+	"j=junk-session-cookies l=list-only L=location m=max-time n=netrc N=no-buffer o=output Z=parallel " +
+	"#=progress-bar x=proxy U=proxy-user p=proxytunnel Q=quote r=range e=referer J=remote-header-name " +
+	"O=remote-name R=remote-time X=request S=show-error s=silent Y=speed-limit y=speed-time 2=sslv2 3=sslv3 " +
+	"t=telnet-option z=time-cond 1=tlsv1 T=upload-file B=use-ascii u=user A=user-agent v=verbose w=write-out "
+
+// long is the long name of an option of one letter, "" if there is none.
+func long(letter byte) string {
+	_, rest, _ := strings.Cut(short, " "+string(letter)+"=")
+	name, _, _ := strings.Cut(rest, " ")
+	return name
 }
 
 func among(list, name string) bool { return strings.Contains(list, " "+name+" ") }
@@ -100,7 +103,7 @@ func (r *curlRequest) option(w word, next []word) (used int, err error) {
 		return 0, fmt.Errorf("the option --%.40s is not known here", name)
 	}
 	for at := 1; at < len(w.text); at++ {
-		name := shortOptions[w.text[at]]
+		name := long(w.text[at])
 		switch {
 		case name == "":
 			return 0, fmt.Errorf("the option -%c is not known here", w.text[at])

@@ -10,11 +10,6 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-var (
-	errTime   = fmt.Errorf("the filter took longer than %v", TimeLimit)
-	errMemory = fmt.Errorf("the filter needs more than %d MiB", maxGrowth>>20)
-)
-
 type outcome struct {
 	ok  bool
 	err error
@@ -44,9 +39,9 @@ func (f *Filter) run(in input) (bool, error) {
 			left -= watchEvery
 			switch {
 			case heap() > before+maxGrowth:
-				cancel(errMemory)
+				cancel(fmt.Errorf("the filter needs more than %d MiB", maxGrowth>>20))
 			case left <= 0:
-				cancel(errTime)
+				cancel(fmt.Errorf("the filter took longer than %v", TimeLimit))
 			}
 		}
 	}
