@@ -2,6 +2,7 @@ package payload
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -161,27 +162,17 @@ func (p Path) IsRoot() bool { return len(p.steps) == 0 }
 
 // Many says whether the path can name more than one value.
 func (p Path) Many() bool {
-	for _, s := range p.steps {
-		if s.kind == anyIndex {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.steps, func(s step) bool { return s.kind == anyIndex })
 }
 
 // Key returns the path of the member name of what p names.
 func (p Path) Key(name string) Path {
-	return Path{append(p.steps[:len(p.steps):len(p.steps)], step{key: name})}
+	return Path{append(slices.Clip(p.steps), step{key: name})}
 }
 
 // Index returns the path of the element n of what p names.
 func (p Path) Index(n int) Path {
-	return Path{append(p.steps[:len(p.steps):len(p.steps)], step{index: n, kind: byIndex})}
-}
-
-// Join returns the path that follows q from what p names.
-func (p Path) Join(q Path) Path {
-	return Path{append(p.steps[:len(p.steps):len(p.steps)], q.steps...)}
+	return Path{append(slices.Clip(p.steps), step{index: n, kind: byIndex})}
 }
 
 // Len returns the number of steps of the path.

@@ -13,16 +13,6 @@ func (k *Key) NewHash() hash.Hash {
 	return k.scheme.newHash(k)
 }
 
-// Size is how many bytes a signature of the scheme has, and 0 where that
-// depends on the key.
-func (s *Scheme) Size() int {
-	switch s.alg.kind {
-	case kindMAC, kindHash:
-		return s.alg.size
-	}
-	return 0
-}
-
 // Signed says whether signature, decoded, is one of content by the private half
 // of the key. Keys that are no pair have signed nothing.
 func (k *Key) Signed(content, signature []byte) bool {
