@@ -22,8 +22,7 @@ func ParseURL(s string) (*url.URL, error) {
 	}
 	u, err := url.Parse(full)
 	if err != nil {
-		var parse *url.Error
-		if errors.As(err, &parse) {
+		if parse, ok := errors.AsType[*url.Error](err); ok {
 			err = parse.Err // without the text of the URL
 		}
 		return nil, fmt.Errorf("address %q: %w", clean(s), err)

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -33,9 +34,7 @@ func custom(status int, body []byte) answer {
 // all the same.
 func (a answer) write(w http.ResponseWriter, r *http.Request, id string) {
 	h := w.Header()
-	for name, values := range a.header {
-		h[name] = values
-	}
+	maps.Copy(h, a.header)
 	if a.header == nil {
 		h["Content-Type"] = []string{"text/plain; charset=utf-8"}
 		h["X-Content-Type-Options"] = []string{"nosniff"}

@@ -57,7 +57,7 @@ func (f *Forwarder) ours(h http.Header) bool {
 		return false
 	}
 	for _, line := range h[LoopHeader] {
-		for _, mark := range strings.Split(line, ",") { // a proxy may have joined them
+		for mark := range strings.SplitSeq(line, ",") { // a proxy may have joined them
 			if strings.TrimSpace(mark) == f.Mark {
 				return true
 			}

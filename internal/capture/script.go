@@ -48,7 +48,7 @@ const maxEvents = 10_000
 // last one repeats.
 func ParseScript(s string) (*Script, error) {
 	out := &Script{seen: map[string]*place{}}
-	for _, part := range strings.Split(s, ",") {
+	for part := range strings.SplitSeq(s, ",") {
 		st, err := parseStep(strings.TrimSpace(part))
 		if err != nil {
 			return nil, err

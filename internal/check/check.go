@@ -204,8 +204,7 @@ func skip(format string, args ...any) error { return &notApplicable{fmt.Sprintf(
 
 // skipped returns why err makes a case not apply, and whether it does.
 func skipped(err error) (string, bool) {
-	var n *notApplicable
-	if errors.As(err, &n) {
+	if n, ok := errors.AsType[*notApplicable](err); ok {
 		return n.why, true
 	}
 	return "", false

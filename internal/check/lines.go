@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ func (k *kit) asProvider() string { return words("--provider", httptext.Word(k.p
 // credential has to be filled in.
 func (k *kit) headerFlags() string {
 	var out []string
-	for _, name := range sortedNames(k.header) {
+	for _, name := range slices.Sorted(maps.Keys(k.header)) {
 		for _, v := range k.header[name] {
 			out = append(out, "-H", httptext.Word(name+": "+k.masked(name, v)))
 		}
@@ -88,7 +89,7 @@ func (k *kit) curlLine(draft *webhook.Delivery, filter string, body []byte, resp
 		sign += " | " + filter
 	}
 	var headers []string
-	for _, name := range sortedNames(draft.Header) {
+	for _, name := range slices.Sorted(maps.Keys(draft.Header)) {
 		if name == id {
 			continue // signing prints it
 		}
@@ -121,15 +122,6 @@ func (k *kit) masked(name, value string) string {
 		return "…"
 	}
 	return value
-}
-
-func sortedNames(h http.Header) []string {
-	var names []string
-	for name := range h {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // awk is a filter for the lines of signed headers.

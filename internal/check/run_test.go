@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -308,9 +309,7 @@ func TestGivesNothingAway(t *testing.T) {
 				mu.Lock()
 				said = append(said, strings.Fields(rec.Body.String())...)
 				mu.Unlock()
-				for name, values := range rec.Header() {
-					w.Header()[name] = values
-				}
+				maps.Copy(w.Header(), rec.Header())
 				w.WriteHeader(rec.Code)
 				_, _ = w.Write(rec.Body.Bytes())
 			})

@@ -44,8 +44,7 @@ func Start(c Command) (*Process, error) {
 	cmd.WaitDelay = time.Second // a grandchild may hold the outputs open
 	ownGroup(cmd)
 	if err := cmd.Start(); err != nil {
-		var lookup *exec.Error
-		if errors.As(err, &lookup) {
+		if lookup, ok := errors.AsType[*exec.Error](err); ok {
 			err = lookup.Err
 		}
 		return nil, fmt.Errorf("start %s: %w", c.Args[0], err)

@@ -177,8 +177,7 @@ func (e *Env) IsFile(name string) bool {
 // fileError shortens the errors of the os package to what a person needs: the
 // name as it was typed, and why.
 func fileError(name string, err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
 	}
 	return &FileError{Name: name, Err: err}

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -92,8 +93,7 @@ func WithHints(err error, hints ...string) error {
 		return nil
 	}
 	hints = append(HintsOf(err), hints...)
-	var own *Error
-	if errors.As(err, &own) && own.Err == nil {
+	if own, ok := errors.AsType[*Error](err); ok && own.Err == nil {
 		return &Error{Status: own.Status, Hints: hints}
 	}
 	return &Error{Status: StatusOf(err), Err: err, Hints: hints}
@@ -116,9 +116,8 @@ func StatusOf(err error) Status {
 
 // HintsOf returns the hints of err, none if it has none.
 func HintsOf(err error) []string {
-	var e *Error
-	if errors.As(err, &e) {
-		return append([]string(nil), e.Hints...)
+	if e, ok := errors.AsType[*Error](err); ok {
+		return slices.Clone(e.Hints)
 	}
 	_, hints := meaning(err)
 	return hints

@@ -81,7 +81,7 @@ func Formats(cmd *cobra.Command, names ...string) {
 func FormatsOf(cmd *cobra.Command) []string {
 	names := []string{"text", "json"}
 	if s := cmd.Annotations[formatsKey]; s != "" {
-		for _, n := range strings.Split(s, ",") {
+		for n := range strings.SplitSeq(s, ",") {
 			if !slices.Contains(names, n) {
 				names = append(names, n)
 			}

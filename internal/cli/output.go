@@ -91,8 +91,7 @@ func (e *Env) shape(ctx context.Context, doc []byte) ([]byte, error) {
 		}
 		switch got := got.(type) {
 		case error:
-			var halt *gojq.HaltError
-			if errors.As(got, &halt) && halt.Value() == nil {
+			if halt, ok := errors.AsType[*gojq.HaltError](got); ok && halt.Value() == nil {
 				return out, nil
 			}
 			return nil, Usagef("--jq: %w", got)

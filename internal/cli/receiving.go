@@ -171,7 +171,7 @@ func (r *Receiver) Poll(context.Context) (*webhook.Delivery, error) {
 	case d := <-r.stored:
 		return d, nil
 	default:
-		return nil, nil //nolint:nilnil // nothing has come, and nothing is wrong
+		return nil, nil // nothing has come, and nothing is wrong
 	}
 }
 

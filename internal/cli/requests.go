@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -50,9 +48,4 @@ func (e *Env) PrintRequests(ctx context.Context, ds ...*webhook.Delivery) error 
 }
 
 // Print writes a result.
-func (e *Env) Print(text string) error {
-	if _, err := io.WriteString(e.Out, text); err != nil {
-		return Failed(fmt.Errorf("write the result: %w", err))
-	}
-	return nil
-}
+func (e *Env) Print(text string) error { return e.write([]byte(text)) }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -112,21 +113,14 @@ func message(err error) string {
 // needs escaped, and ends with a newline. What a terminal must not get is
 // written as \uXXXX.
 func marshal(v any, indent string) ([]byte, error) {
-	var b buffer
+	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", indent)
 	if err := enc.Encode(v); err != nil {
 		return nil, fmt.Errorf("encode JSON: %w", err)
 	}
-	return safetext.EscapeJSON(b), nil
-}
-
-type buffer []byte
-
-func (b *buffer) Write(p []byte) (int, error) {
-	*b = append(*b, p...)
-	return len(p), nil
+	return safetext.EscapeJSON(b.Bytes()), nil
 }
 
 // Streams declares that cmd prints one JSON object a line while it runs, so

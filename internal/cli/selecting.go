@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/hooks-cli/hooks/internal/match"
@@ -92,7 +91,7 @@ func (e *Env) filter(s *Selection) (func(*webhook.Delivery) bool, error) {
 			ok, note := f.Match(d)
 			if note != "" && !told[note] {
 				told[note] = true
-				e.Say("%s", fmt.Sprintf("%s does not match: %s", d.ID, note))
+				e.Say("%s does not match: %s", d.ID, note)
 			}
 			if !ok {
 				return false

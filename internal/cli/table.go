@@ -2,15 +2,10 @@ package cli
 
 import (
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/hooks-cli/hooks/internal/safetext"
 )
-
-// Timestamp writes a time as every JSON document of hooks has it: RFC 3339 in
-// UTC with six digits of a second.
-func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
 // Columns writes rows with their cells below each other, made safe for a
 // terminal. The last cell of a row is not padded; where it is too long for the

@@ -372,8 +372,7 @@ func readFile(path string, kind Kind) (*file, error) {
 
 // shorter leaves out of an error which call failed.
 func shorter(path string, err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err
 	}
 	return fmt.Errorf("%s: %w", path, err)

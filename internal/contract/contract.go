@@ -255,7 +255,7 @@ func (r *reader) find(ref string) *yaml.Node {
 		return nil
 	}
 	n := r.root
-	for _, part := range strings.Split(path, "/") {
+	for part := range strings.SplitSeq(path, "/") {
 		part = strings.NewReplacer("~1", "/", "~0", "~", "%7B", "{", "%7D", "}", "%20", " ").Replace(part)
 		if n != nil && n.Kind == yaml.SequenceNode {
 			index := slices.Index([]string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, part)

@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -171,10 +172,8 @@ func (m *maker) value(schema *yaml.Node, depth int) *Value {
 		m.note(schema, "%s: a sample of more than %d values is cut", m.name, maxValues)
 		return null
 	}
-	for _, above := range m.trail {
-		if above == schema {
-			return null
-		}
+	if slices.Contains(m.trail, schema) {
+		return null
 	}
 	m.trail = append(m.trail, schema)
 	defer func() { m.trail = m.trail[:len(m.trail)-1] }()

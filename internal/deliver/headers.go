@@ -16,7 +16,7 @@ func EndToEnd(h http.Header) http.Header {
 		out = http.Header{}
 	}
 	for _, line := range h["Connection"] {
-		for _, name := range strings.Split(line, ",") {
+		for name := range strings.SplitSeq(line, ",") {
 			out.Del(textproto.TrimString(name))
 		}
 	}

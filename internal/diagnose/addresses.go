@@ -181,7 +181,7 @@ func queries(u *url.URL) []string {
 		out = append(out, "?"+plain)
 	}
 	fields := make([]string, 0, len(pairs))
-	for _, pair := range strings.Split(u.RawQuery, "&") {
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		name, _ = url.QueryUnescape(name)
 		value, _ = url.QueryUnescape(value)
@@ -195,7 +195,7 @@ func queries(u *url.URL) []string {
 // forwarded reads a field of the first element of the Forwarded header.
 func forwarded(h http.Header, field string) string {
 	first, _, _ := strings.Cut(h.Get("Forwarded"), ",")
-	for _, pair := range strings.Split(first, ";") {
+	for pair := range strings.SplitSeq(first, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
 		if strings.EqualFold(name, field) {
 			return strings.Trim(value, `"`)

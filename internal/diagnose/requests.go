@@ -82,7 +82,7 @@ func element(spec scheme.Spec, part, value string) string {
 	if sep == "" {
 		return "0"
 	}
-	for _, piece := range strings.Split(spec.Signature.Format, sep) {
+	for piece := range strings.SplitSeq(spec.Signature.Format, sep) {
 		front, end, ok := strings.Cut(piece, part)
 		if !ok {
 			continue

@@ -95,7 +95,7 @@ func formOf(b []byte) (fields [][2]string, ok bool) {
 	if !bytes.ContainsRune(b, '=') || bytes.ContainsAny(b, "{}<>\" ") {
 		return nil, false
 	}
-	for _, pair := range strings.Split(string(b), "&") {
+	for pair := range strings.SplitSeq(string(b), "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		plainName, err1 := url.QueryUnescape(name)
 		plain, err2 := url.QueryUnescape(value)

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -108,16 +109,15 @@ func (r *Report) text(where, old, now string) {
 	}
 }
 
+// names returns the keys that a or b has, sorted.
+func names[V any](a, b map[string]V) []string {
+	all := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 func (r *Report) headers(a, b http.Header, credentials bool) {
-	names := make([]string, 0, len(a)+len(b))
-	for name := range a {
-		names = append(names, name)
-	}
-	for name := range b {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
+	for _, name := range names(a, b) {
 		old, had := a[name]
 		now, has := b[name]
 		c := Change{"header " + name, Changed, strings.Join(old, ", "), strings.Join(now, ", ")}
@@ -205,15 +205,7 @@ func (r *Report) values(where string, old, now any, depth int) {
 }
 
 func (r *Report) objects(where string, old, now map[string]any, depth int) {
-	names := make([]string, 0, len(old)+len(now))
-	for name := range old {
-		names = append(names, name)
-	}
-	for name := range now {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
+	for _, name := range names(old, now) {
 		was, had := old[name]
 		is, has := now[name]
 		at := member(where, name)

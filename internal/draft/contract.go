@@ -250,7 +250,7 @@ func (w *writer) schemes(p Provider, model []byte) (*yaml.Node, error) {
 	} else {
 		w.note(0, "the document does not say how deliveries are signed: fill in schemes, or import with --like PROVIDER")
 	}
-	return nil, nil //nolint:nilnil // nothing is signed, as far as it is known
+	return nil, nil // nothing is signed, as far as it is known
 }
 
 // signature is the header that looks like one, "" for none.

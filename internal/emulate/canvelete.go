@@ -57,8 +57,7 @@ func (c *call) canveleteError(status int, e canveleteError) {
 
 func (c *call) canveleteFail(err error) {
 	status, code, text, _ := problem(err)
-	var input *inputError
-	if errors.As(err, &input) {
+	if input, ok := errors.AsType[*inputError](err); ok {
 		c.canveleteError(status, canveleteError{
 			Code: "VALIDATION_ERROR", Message: text, Details: []detail{{input.Field, input.Message}},
 		})
@@ -150,8 +149,7 @@ func (c *call) canveleteInput() (in canveleteInput, problems []detail) {
 		c.body = []byte("{}")
 	}
 	if err := c.tolerant(&in); err != nil {
-		var input *inputError
-		if errors.As(err, &input) {
+		if input, ok := errors.AsType[*inputError](err); ok {
 			return in, []detail{{input.Field, input.Message}}
 		}
 		return in, []detail{{"", err.Error()}}

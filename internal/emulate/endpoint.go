@@ -276,7 +276,7 @@ func (s *Server) change(ctx context.Context, id string, edit func(*kept) error) 
 	defer s.edit.Unlock()
 	old := s.find(id, "")
 	if old == nil {
-		return nil, nil //nolint:nilnil // there is none
+		return nil, nil // there is none
 	}
 	k := old.kept
 	k.Events, k.Secrets = slices.Clone(k.Events), slices.Clone(k.Secrets)

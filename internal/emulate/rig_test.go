@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -225,9 +226,7 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(a.statuses) > 1 {
 		a.statuses = a.statuses[1:]
 	}
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.header)
 	a.mu.Unlock()
 	if hang != nil {
 		<-hang

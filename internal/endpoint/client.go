@@ -86,8 +86,7 @@ func (c *Client) call(ctx context.Context, method, address string, body []byte) 
 	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := once.Do(req)
 	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) {
+		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err
 		}
 		return nil, fmt.Errorf("call %s at %s: %w", c.API.Name, safetext.CleanURL(c.Base.String()), err)

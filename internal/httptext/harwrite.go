@@ -4,8 +4,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -111,7 +113,7 @@ func encodeText(b []byte) (text, encoding string) {
 
 func listHeaders(h http.Header) []harField {
 	fields := []harField{}
-	for _, name := range sortedNames(h) {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
 			fields = append(fields, harField{name, value})
 		}

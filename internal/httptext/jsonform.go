@@ -8,7 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hooks-cli/hooks/internal/webhook"
@@ -65,8 +66,7 @@ func elements(text []byte, name string, each func(Item) error, parse func(json.R
 
 // jsonError says where JSON is broken, by line and column.
 func jsonError(text []byte, offset int64, err error) error {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) && syntax.Offset > offset {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok && syntax.Offset > offset {
 		offset = syntax.Offset
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -147,8 +147,7 @@ func parseObject(raw json.RawMessage, each func(Item) error) error {
 
 // plainJSON says an error of encoding/json without the names of our types.
 func plainJSON(err error) error {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		if kind.Field == "" {
 			return fmt.Errorf("%s where an object belongs", kind.Value)
 		}
@@ -257,13 +256,8 @@ func headersOf(raw json.RawMessage) ([]field, error) {
 	if json.Unmarshal(raw, &object) != nil {
 		return nil, errors.New("headers are neither pairs nor an object")
 	}
-	names := make([]string, 0, len(object))
-	for name := range object {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	var fields []field
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
 		values, ok := object[name].([]any)
 		if !ok {
 			values = []any{object[name]}

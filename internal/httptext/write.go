@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -151,7 +152,7 @@ func mayHaveBody(method string) bool {
 // left out.
 func fieldsOf(d *webhook.Delivery) []field {
 	var fields []field
-	for _, name := range sortedNames(d.Header) {
+	for _, name := range slices.Sorted(maps.Keys(d.Header)) {
 		switch http.CanonicalHeaderKey(name) {
 		case "Host", "Content-Length", "Transfer-Encoding", "Connection":
 			continue
@@ -164,15 +165,6 @@ func fieldsOf(d *webhook.Delivery) []field {
 		}
 	}
 	return fields
-}
-
-func sortedNames(h http.Header) []string {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // oneLine returns what of a value can stand in a header.

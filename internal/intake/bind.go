@@ -79,8 +79,7 @@ func bindOne(ctx context.Context, host string, port int) (net.Listener, error) {
 	if inUse(err) {
 		return nil, &PortTakenError{Address: at, Holder: holder(port), Free: freePort(ctx, host, port)}
 	}
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err
 	}
 	return nil, fmt.Errorf("listen on %s: %w", at, err)

@@ -3,6 +3,7 @@ package intake
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -134,8 +135,6 @@ func (c *counters) all() map[Reason]int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := make(map[Reason]int64, len(c.n))
-	for r, n := range c.n {
-		out[r] = n
-	}
+	maps.Copy(out, c.n)
 	return out
 }

@@ -57,8 +57,8 @@ func walk(v reflect.Value, visit func(node any)) {
 		walk(v.Elem(), visit)
 		visit(v.Interface())
 	case reflect.Struct:
-		for i := range v.NumField() {
-			walk(v.Field(i), visit)
+		for _, field := range v.Fields() {
+			walk(field, visit)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {

@@ -23,7 +23,7 @@ func Shuffle(ds []*webhook.Delivery, seed *int64) {
 // with commas.
 func ParseStatus(text string) (func(status int) bool, error) {
 	var want []string
-	for _, part := range strings.Split(text, ",") {
+	for part := range strings.SplitSeq(text, ",") {
 		part = strings.ToLower(strings.TrimSpace(part))
 		n, err := strconv.Atoi(strings.TrimSuffix(part, "xx"))
 		class := strings.HasSuffix(part, "xx") && n >= 1 && n <= 5

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -180,9 +181,7 @@ func (c *compiler) values() {
 
 func (c *compiler) sampleValues(path string, in map[string]string, base map[string]*sampleText) map[string]*sampleText {
 	out := make(map[string]*sampleText, len(in)+len(base))
-	for name, t := range base {
-		out[name] = t
-	}
+	maps.Copy(out, base)
 	for name, text := range in {
 		t, err := parseSample(text, c.names(in))
 		if err != nil {
@@ -197,12 +196,8 @@ func (c *compiler) sampleValues(path string, in map[string]string, base map[stri
 // names are all names that a text may refer to.
 func (c *compiler) names(more map[string]string) map[string]string {
 	out := make(map[string]string, len(c.def.Values)+len(more))
-	for name, text := range c.def.Values {
-		out[name] = text
-	}
-	for name, text := range more {
-		out[name] = text
-	}
+	maps.Copy(out, c.def.Values)
+	maps.Copy(out, more)
 	return out
 }
 
@@ -289,8 +284,7 @@ func (c *compiler) sample(path string, e *eventDefinition, names map[string]stri
 func (c *compiler) text(path, text, written string, names map[string]string, out *eventSample) {
 	t, err := parseSample(text, names)
 	if err != nil {
-		var at *placeholderError
-		if errors.As(err, &at) && strings.Contains(written, at.at) {
+		if at, ok := errors.AsType[*placeholderError](err); ok && strings.Contains(written, at.at) {
 			c.inText(path, written, strings.Index(written, at.at), err.Error())
 			return
 		}
@@ -372,12 +366,7 @@ func (c *compiler) headers(path string, e *eventDefinition, values map[string]st
 	for name, text := range e.Headers {
 		texts[http.CanonicalHeaderKey(name)] = text
 	}
-	var names []string
-	for name := range texts {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
 		t, err := parseSample(texts[name], values)
 		if err != nil {
 			c.wrong(path+".headers", "%s: %v", name, err)

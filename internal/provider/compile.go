@@ -135,8 +135,7 @@ func (c *compiler) schemes() {
 		path := fmt.Sprintf("schemes[%d]", i)
 		s, err := scheme.Compile(spec)
 		if err != nil {
-			var at *scheme.SpecError
-			if errors.As(err, &at) {
+			if at, ok := errors.AsType[*scheme.SpecError](err); ok {
 				c.wrong(path+"."+at.Field, "%v", at.Err)
 				continue
 			}

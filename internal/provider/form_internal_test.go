@@ -27,8 +27,7 @@ func TestFormNamesEveryField(t *testing.T) {
 			return
 		}
 		seen[typ] = true
-		for i := range typ.NumField() {
-			f := typ.Field(i)
+		for f := range typ.Fields() {
 			if tag := f.Tag.Get("yaml"); tag != "" {
 				if !has(tag + ":") {
 					t.Errorf("%s.%s: the form does not name %q", typ, f.Name, tag)
@@ -57,7 +56,7 @@ func TestFormIsAForm(t *testing.T) {
 	_, rest, _ := strings.Cut(Form(), "\n\n  id: acme")
 	example, _, _ := strings.Cut("  id: acme"+rest, "\nPLACES")
 	var b strings.Builder
-	for _, line := range strings.Split(example, "\n") {
+	for line := range strings.SplitSeq(example, "\n") {
 		b.WriteString(strings.TrimPrefix(line, "  ") + "\n")
 	}
 	for _, p := range Validate([]byte(b.String())) {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 
@@ -13,13 +14,8 @@ import (
 // can change them and the signature stays right. It ends with a newline, or is
 // empty.
 func (v View) Headers(h http.Header, signed func(name string) bool) string {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var rows []Pair
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
 			rows = append(rows, Pair{name, v.headerValue(name, value, signed)})
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,7 +91,7 @@ func (c *condition) String() string {
 
 func (r *runner) filter(t *Text) (*match.Filter, error) {
 	if t == nil {
-		return nil, nil //nolint:nilnil // no filter lets everything through
+		return nil, nil // no filter lets everything through
 	}
 	expr, err := r.scope.expand(t)
 	if err != nil {
@@ -212,12 +213,7 @@ func anyFits(pattern string, values []string) bool {
 		parts[i] = regexp.QuoteMeta(parts[i])
 	}
 	re := regexp.MustCompile(`(?is)^` + strings.Join(parts, ".*") + `$`)
-	for _, v := range values {
-		if re.MatchString(v) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(values, re.MatchString)
 }
 
 func (t *bodyTest) holds(want string, body []byte) bool {

@@ -117,5 +117,5 @@ func First(ctx context.Context, w World, s *Scenario) (*url.URL, error) {
 			return w.Target(to, p)
 		}
 	}
-	return nil, nil //nolint:nilnil // it calls nothing
+	return nil, nil // it calls nothing
 }

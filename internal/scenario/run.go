@@ -171,8 +171,7 @@ func (r *runner) step(ctx context.Context, st *Step, res *StepResult) error {
 	default:
 		err = wait(ctx, st.wait)
 	}
-	var p *Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*Problem](err); ok {
 		res.Failures = append(res.Failures, Failure{p.Place, p.Message})
 		return nil
 	}

@@ -189,8 +189,7 @@ func (s *sending) compose(types []string, data []byte, target *url.URL) error {
 
 // whose is the place of the edit that failed, else of the step.
 func (s *sending) whose(err error) Place {
-	var path *payload.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*payload.PathError](err); ok {
 		for _, e := range s.st.send.edits {
 			if p, perr := payload.ParsePath(e.path); perr == nil && (e.path == path.Path || p.String() == path.Path) {
 				return e.at

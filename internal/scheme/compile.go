@@ -3,6 +3,7 @@ package scheme
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -225,7 +226,7 @@ func (s *Scheme) compileAround(sc scope) (err error) {
 	if s.content.uses(nodeID) && s.id.kind == locNone && s.signature.index(nodeID) < 0 {
 		return wrong("content", errors.New("{id} is signed, but id does not say where it stands"))
 	}
-	for _, place := range sortedKeys(s.spec.When) {
+	for _, place := range slices.Sorted(maps.Keys(s.spec.When)) {
 		l, err := sc.location(place)
 		if err != nil {
 			return wrong("when", err)
@@ -244,7 +245,7 @@ func (s *Scheme) compileAround(sc scope) (err error) {
 
 func (sc scope) settings(in map[string]string, spell func(string) string) ([]setting, error) {
 	var out []setting
-	for _, name := range sortedKeys(in) {
+	for _, name := range slices.Sorted(maps.Keys(in)) {
 		t, err := sc.template(in[name])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -255,15 +256,6 @@ func (sc scope) settings(in map[string]string, spell func(string) string) ([]set
 		out = append(out, setting{name, t})
 	}
 	return out, nil
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 func (s *Scheme) compileDigests(sc scope) error {

@@ -83,7 +83,7 @@ func (d *digest) check(got string, r *reading) webhook.Reason {
 // and one of them has to be there.
 func (d *digest) checkList(got string, r *reading) webhook.Reason {
 	known := 0
-	for _, member := range strings.Split(got, ",") {
+	for member := range strings.SplitSeq(got, ",") {
 		member = strings.Trim(member, " \t")
 		name, _, _ := strings.Cut(member, "=")
 		for _, t := range d.values {

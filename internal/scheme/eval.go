@@ -158,7 +158,7 @@ func (sh *signedHeaders) text(r *reading) string {
 	}
 	var out []string
 	r.more = true
-	for _, name := range strings.Split(sh.names.text(r), sh.separator) {
+	for name := range strings.SplitSeq(sh.names.text(r), sh.separator) {
 		r.variables[1] = name
 		r.variables[2] = strings.Join(r.header(canonical(name)), ",")
 		out = append(out, sh.format.text(r))

@@ -179,7 +179,7 @@ func (p *templateParser) braces() (string, error) {
 func (p *templateParser) part(inner string, depth int) (node, error) {
 	if names, ok := strings.CutPrefix(inner, "if:"); ok {
 		n := node{kind: nodeIf, text: inner}
-		for _, name := range strings.Split(names, ",") {
+		for name := range strings.SplitSeq(names, ",") {
 			cond, err := p.source(name, depth)
 			if err != nil {
 				return node{}, err

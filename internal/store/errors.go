@@ -122,8 +122,7 @@ var errValue = errors.New("a value of another kind")
 // misshapen is what it means that a query does not fit the schema: the queries
 // are always the same, so it is the schema that is not.
 func misshapen(path string, err error) error {
-	var e *sqlite.Error
-	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_ERROR {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_ERROR {
 		return &FileError{Path: path, Problem: Damaged, Detail: "does not have the tables of a store"}
 	}
 	return err

@@ -284,8 +284,7 @@ func (s *Store) failed(err error) error {
 		return ErrClosed
 	}
 	err = translate(s.path, err)
-	var f *FileError
-	if errors.As(err, &f) && f.Problem != Unsafe {
+	if f, ok := errors.AsType[*FileError](err); ok && f.Problem != Unsafe {
 		s.frozen.CompareAndSwap(nil, f)
 	}
 	return err

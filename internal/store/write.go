@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync/atomic"
 	"time"
 )
@@ -105,8 +106,7 @@ func (w *writer) transact(batch []*op) error {
 	for _, o := range batch {
 		o.err = nil
 		err := o.run(tx)
-		var r refusal
-		if errors.As(err, &r) {
+		if r, ok := errors.AsType[refusal](err); ok {
 			o.err, err = r.error, nil
 		}
 		if err != nil {
@@ -312,9 +312,7 @@ func (tx *transaction) commit() error {
 // committed remembers what a transaction made known.
 func (w *writer) committed(tx *transaction) {
 	w.known = tx.state
-	for f, n := range tx.added {
-		w.facets[f] = n
-	}
+	maps.Copy(w.facets, tx.added)
 }
 
 // scan reads one row into dest and says whether there was one.

@@ -6,17 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
-	"sort"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
 
-// TimeLayout is how every time is written: UTC with six fraction digits.
-const TimeLayout = "2006-01-02T15:04:05.000000Z"
-
-// FormatTime writes t as TimeLayout has it.
-func FormatTime(t time.Time) string { return t.UTC().Format(TimeLayout) }
+// FormatTime writes t as every JSON document of hooks has it: RFC 3339 in UTC
+// with six digits of a second.
+func FormatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
 // ErrNotDelivery is returned by UnmarshalJSON for JSON that is not a delivery.
 var ErrNotDelivery = errors.New("not a delivery")
@@ -235,13 +234,8 @@ func (b bodyJSON) bytes() ([]byte, error) {
 
 // pairs lists a header sorted by name, the values of a name in their order.
 func pairs(h http.Header) []headerPair {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	out := make([]headerPair, 0, len(h))
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, v := range h[name] {
 			out = append(out, headerPair{name, v})
 		}

@@ -5,7 +5,9 @@
 package webhook
 
 import (
+	"bytes"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -121,10 +123,10 @@ func (a *Attempt) Delivered() bool {
 func (d *Delivery) Clone() *Delivery {
 	c := *d
 	c.Header = d.Header.Clone()
-	c.Body = append([]byte(nil), d.Body...)
-	c.Redacted = append([]string(nil), d.Redacted...)
+	c.Body = bytes.Clone(d.Body)
+	c.Redacted = slices.Clone(d.Redacted)
 	c.Response = d.Response.clone()
-	c.Attempts = append([]Attempt(nil), d.Attempts...)
+	c.Attempts = slices.Clone(d.Attempts)
 	for i := range c.Attempts {
 		c.Attempts[i].Response = c.Attempts[i].Response.clone()
 	}
@@ -137,6 +139,6 @@ func (r *Response) clone() *Response {
 	}
 	c := *r
 	c.Header = r.Header.Clone()
-	c.Body = append([]byte(nil), r.Body...)
+	c.Body = bytes.Clone(r.Body)
 	return &c
 }

@@ -163,10 +163,8 @@ func (w *Workspace) CheckProfile() error {
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if name == w.o.Profile {
-			return nil
-		}
+	if slices.Contains(names, w.o.Profile) {
+		return nil
 	}
 	return &UnknownProfileError{Name: w.o.Profile, Nearest: spelling.Nearest(w.o.Profile, names)}
 }

@@ -305,8 +305,7 @@ func RunImport(ctx context.Context, env *cli.Env, o ImportOptions) error {
 
 // importError tells a mistake of the file from one of the store.
 func importError(env *cli.Env, file string, done imported, err error) error {
-	var stored *storeError
-	if errors.As(err, &stored) {
+	if stored, ok := errors.AsType[*storeError](err); ok {
 		return stored.err
 	}
 	if done.Imported > 0 {

@@ -106,7 +106,7 @@ func (x *expecting) read() error {
 // start starts the command behind "--", if there is one.
 func (x *expecting) start() (*child.Process, error) {
 	if len(x.o.Command) == 0 {
-		return nil, nil //nolint:nilnil // there is no command
+		return nil, nil // there is no command
 	}
 	var vars []string
 	if x.url != "" {

@@ -37,7 +37,7 @@ func (x *expecting) follow(ctx context.Context) error {
 			"start one first: hooks listen :3000", "or capture here: --listen :3000")
 	}
 	for _, l := range running {
-		x.env.Verbose("a listener at %s, process %d, since %s", l.Address, l.PID, cli.Timestamp(l.Since))
+		x.env.Verbose("a listener at %s, process %d, since %s", l.Address, l.PID, webhook.FormatTime(l.Since))
 	}
 	st, err := x.env.Workspace().Store(ctx)
 	if err != nil {
@@ -109,7 +109,7 @@ func (f *followed) Poll(ctx context.Context) (*webhook.Delivery, error) {
 	for {
 		d, err := f.tail.Poll(ctx)
 		if d == nil && err == nil {
-			return nil, nil //nolint:nilnil // there is none
+			return nil, nil // there is none
 		}
 		if d, err := f.fresh(d, err); d != nil || err != nil {
 			return d, err
@@ -124,11 +124,11 @@ func (f *followed) fresh(d *webhook.Delivery, err error) (*webhook.Delivery, err
 	switch {
 	case errors.As(err, &damaged):
 		f.env.Warn(damaged.Error())
-		return nil, nil //nolint:nilnil // what follows may be fine
+		return nil, nil // what follows may be fine
 	case err != nil:
 		return nil, err
 	case f.seen[d.ID]:
-		return nil, nil //nolint:nilnil // known
+		return nil, nil // known
 	}
 	f.seen[d.ID] = true
 	return d, nil

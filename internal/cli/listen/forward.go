@@ -27,7 +27,7 @@ func (l *listening) forwarder() (*capture.Forwarder, error) {
 		if l.o.ForwardRetry {
 			return nil, cli.Usage(fmt.Errorf("--forward-retry has nothing to redeliver to"), "add -f http://127.0.0.1:8080")
 		}
-		return nil, nil //nolint:nilnil // a nil Forwarder has no targets
+		return nil, nil // a nil Forwarder has no targets
 	}
 	f := &capture.Forwarder{Mark: mark(), PreserveHost: l.o.HostHeader == "preserve", Timeout: l.patience}
 	for _, text := range texts {

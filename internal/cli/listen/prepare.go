@@ -153,7 +153,7 @@ func (l *listening) selection() (func(*webhook.Delivery) (bool, string), error) 
 		filters = append(filters, f)
 	}
 	if pattern.All() && len(filters) == 0 {
-		return nil, nil //nolint:nilnil // no choice to be made
+		return nil, nil // no choice to be made
 	}
 	return func(d *webhook.Delivery) (bool, string) {
 		if !pattern.Match(d.Provider, d.EventType) {

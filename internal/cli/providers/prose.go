@@ -171,7 +171,7 @@ func piece(token string) string {
 	}
 	if filtered {
 		var names []string
-		for _, f := range strings.Split(filters, "|") {
+		for f := range strings.SplitSeq(filters, "|") {
 			if name, _, args := strings.Cut(f, ":"); args && name != "only" && name != "except" && name != "path" {
 				f = name
 			}

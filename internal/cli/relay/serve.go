@@ -147,10 +147,10 @@ func loadTokens(env *cli.Env, opts Options) (*relay.Tokens, error) {
 	path := tokensPath(env, opts.Tokens, opts.DataDir)
 	if opts.Tokens == "" {
 		if path == "" {
-			return nil, nil //nolint:nilnil // none were asked for
+			return nil, nil // none were asked for
 		}
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, nil //nolint:nilnil // as above
+			return nil, nil // as above
 		}
 	}
 	t, err := relay.LoadTokens(path)
@@ -337,7 +337,7 @@ func tlsConfig(env *cli.Env, opts Options, srv *relay.Server, public *url.URL, g
 		}
 		return srv.ACME(opts.ACME, opts.ACMEServer, cache, public.Hostname()), nil
 	}
-	return nil, nil //nolint:nilnil // plain HTTP
+	return nil, nil // plain HTTP
 }
 
 // adminServer binds the admin listener. The default port gives way if another
@@ -351,8 +351,7 @@ func adminServer(ctx context.Context, env *cli.Env, opts Options, srv *relay.Ser
 		return nil, nil, cli.Usage(fmt.Errorf("--admin: %w", err))
 	}
 	ls, err := intake.Bind(ctx, a)
-	var taken *intake.PortTakenError
-	if errors.As(err, &taken) && !opts.AdminGiven {
+	if _, ok := errors.AsType[*intake.PortTakenError](err); ok && !opts.AdminGiven {
 		a.Port = 0
 		ls, err = intake.Bind(ctx, a)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/relay"
+	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
 // TokenOptions is the command line of `hooks relay token …`, parsed.
@@ -137,9 +138,9 @@ type listed struct {
 }
 
 func describe(t *relay.Token, now time.Time) listed {
-	l := listed{ID: t.ID, Label: t.Label, Names: append([]string{}, t.Names...), CreatedAt: cli.Timestamp(t.CreatedAt)}
+	l := listed{ID: t.ID, Label: t.Label, Names: append([]string{}, t.Names...), CreatedAt: webhook.FormatTime(t.CreatedAt)}
 	if t.ExpiresAt != nil {
-		at := cli.Timestamp(*t.ExpiresAt)
+		at := webhook.FormatTime(*t.ExpiresAt)
 		l.ExpiresAt, l.Expired = &at, !now.Before(*t.ExpiresAt)
 	}
 	return l

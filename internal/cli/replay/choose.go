@@ -100,7 +100,7 @@ func fromStdin(ctx context.Context, env *cli.Env) ([]chosen, error) {
 		return fromText(ctx, env, "standard input", text)
 	}
 	var out []chosen
-	for _, ref := range strings.Fields(string(text)) {
+	for ref := range strings.FieldsSeq(string(text)) {
 		more, err := byID(ctx, env, strings.Trim(ref, `"`)) // jq quotes them
 		if err != nil {
 			return nil, err

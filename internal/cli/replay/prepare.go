@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -215,7 +217,7 @@ func allow(env *cli.Env, o Options, items []replay.Item) error {
 	if away == 0 || !recorded && away <= many {
 		return nil
 	}
-	names := safetext.Line(strings.Join(sorted(hosts), ", "))
+	names := safetext.Line(strings.Join(slices.Sorted(maps.Keys(hosts)), ", "))
 	question := fmt.Sprintf("send %s to %s, which is not this machine", plural(away), names)
 	if yes, asked, err := env.Confirm(question); asked {
 		if err == nil && !yes {

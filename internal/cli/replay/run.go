@@ -286,13 +286,4 @@ func (r *replaying) suite() junit.Suite {
 	return suite
 }
 
-func sorted(set map[string]bool) []string {
-	var list []string
-	for name := range set {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return list
-}
-
 func plural(n int) string { return render.Plural(n, "delivery", "deliveries") }

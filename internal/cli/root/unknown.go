@@ -95,10 +95,8 @@ func flagError(cmd *cobra.Command, err error) error {
 
 // shorten takes the value out of the error about a flag: it may be a secret.
 func shorten(err error) error {
-	var invalid *pflag.InvalidValueError
-	if errors.As(err, &invalid) {
-		var number *strconv.NumError
-		if errors.As(err, &number) {
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		if _, ok := errors.AsType[*strconv.NumError](err); ok {
 			return fmt.Errorf("--%s: %s", invalid.GetFlag().Name, numberWords(invalid.GetFlag().Value.Type()))
 		}
 		return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, invalid.Unwrap())

@@ -19,6 +19,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/units"
+	"github.com/hooks-cli/hooks/internal/webhook"
 	"github.com/hooks-cli/hooks/internal/workspace"
 )
 
@@ -261,7 +262,7 @@ func RunRotate(ctx context.Context, env *cli.Env, opts RotateOptions) error {
 		return err
 	}
 	if len(entries) > 1 {
-		until := cli.Timestamp(entries[1].NotAfter)
+		until := webhook.FormatTime(entries[1].NotAfter)
 		k.NotAfter = &until
 		line += ", the old one is accepted for " + units.FormatDuration(opts.KeepOld)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/provider"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/secret"
+	"github.com/hooks-cli/hooks/internal/webhook"
 	"github.com/hooks-cli/hooks/internal/workspace"
 )
 
@@ -73,7 +74,7 @@ func RunGet(ctx context.Context, env *cli.Env, opts GetOptions) error {
 	}
 	out := shown{Provider: opts.Provider, Name: one.Name, Source: one.Source, Secret: text}
 	if !one.NotAfter.IsZero() {
-		until := cli.Timestamp(one.NotAfter)
+		until := webhook.FormatTime(one.NotAfter)
 		out.NotAfter = &until
 	}
 	return show(ctx, env, p, out)

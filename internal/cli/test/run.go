@@ -172,8 +172,7 @@ func (t *testing) file(of, name string) ([]byte, error) {
 }
 
 func reason(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}
 	return err
@@ -330,7 +329,7 @@ func (t *testing) listen(ctx context.Context, list []*scenario.Scenario) (*cli.R
 		wanted = wanted || s.Receives()
 	}
 	if !wanted {
-		return nil, nil //nolint:nilnil // nothing is to be captured
+		return nil, nil // nothing is to be captured
 	}
 	r, err := t.env.Receive(ctx, t.o.Listen, "", nil)
 	if err != nil {
@@ -349,8 +348,7 @@ func (t *testing) vars() []string {
 
 // badFile gives a mistake that showed late the status of the others.
 func badFile(err error) error {
-	var p *scenario.Problem
-	if errors.As(err, &p) {
+	if _, ok := errors.AsType[*scenario.Problem](err); ok {
 		return cli.Usage(err)
 	}
 	return err

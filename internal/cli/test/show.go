@@ -239,7 +239,7 @@ func report(results []*scenario.Result) reportJSON {
 	out := reportJSON{Passed: true, Scenarios: []scenarioJSON{}}
 	for _, r := range results {
 		out.Passed = out.Passed && r.Passed
-		s := scenarioJSON{Name: r.Name, File: r.File, Passed: r.Passed, At: cli.Timestamp(r.At), Steps: []stepJSON{}}
+		s := scenarioJSON{Name: r.Name, File: r.File, Passed: r.Passed, At: webhook.FormatTime(r.At), Steps: []stepJSON{}}
 		for _, st := range r.Steps {
 			j := stepJSON{
 				Name: st.Name, Kind: st.Kind, Line: st.At.Line, Status: st.Status, Failures: []failureJSON{},

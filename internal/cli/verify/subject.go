@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 
@@ -37,9 +38,7 @@ func subject(ctx context.Context, env *cli.Env, o Options, j *judge.Judge) (*web
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	for name, values := range extra {
-		d.Header[name] = values
-	}
+	maps.Copy(d.Header, extra)
 	if o.HasSignature || o.Timestamp != "" {
 		err = sign(ctx, j, d, o, now)
 	}
@@ -57,8 +56,7 @@ func find(ctx context.Context, env *cli.Env, o Options) (*webhook.Delivery, erro
 		return read(env, o.Subject, o.HasSignature)
 	case o.Subject != "":
 		d, err := env.Capture(ctx, o.Subject)
-		var none *cli.Error
-		if errors.As(err, &none) && none.Status == cli.StatusNo {
+		if none, ok := errors.AsType[*cli.Error](err); ok && none.Status == cli.StatusNo {
 			return nil, cli.NoBecause(fmt.Errorf("there is no file and no delivery %q", o.Subject), none.Hints...)
 		}
 		return d, err

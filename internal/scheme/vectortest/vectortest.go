@@ -105,7 +105,7 @@ func read(name string) (*Vector, error) {
 	}
 	v := &Vector{Name: filepath.Base(name), Folder: filepath.Base(filepath.Dir(name)), raw: raw}
 	v.Message = scheme.Message{Method: "POST", URL: "http://127.0.0.1/", Header: http.Header{}, Body: body}
-	for _, line := range strings.Split(string(head), "\n") {
+	for line := range strings.SplitSeq(string(head), "\n") {
 		key, value, ok := strings.Cut(line, ": ")
 		if !ok {
 			return nil, fmt.Errorf("%q is not key: value", line)
