@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestSystemdUnit has systemd read the unit that hooks relay init writes, where
@@ -32,7 +31,7 @@ func TestSystemdUnit(t *testing.T) {
 	if err := os.WriteFile(unit, []byte(plain), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, analyze, "verify", unit).CombinedOutput()
 	if err != nil || strings.Contains(string(out), "hooks-relay") {

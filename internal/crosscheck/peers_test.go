@@ -123,7 +123,7 @@ func throughFrp(b *testing.B, frps, frpc, app string) string {
 // answered returns when a URL is answered with 200.
 func answered(b *testing.B, address string) {
 	b.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; <-time.After(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
 		resp, err := http.Get(address)
 		if err == nil {
 			_ = resp.Body.Close()

@@ -23,6 +23,10 @@ import (
 // for whoever would put it through a shell.
 const secret = `whsec_it's only a test, 0123456789`
 
+// patience is for what comes at once, and would fail on a machine that is slow
+// or busy if it had to come soon.
+const patience = 5 * time.Minute
+
 func TestMain(m *testing.M) {
 	m.Run()
 	if dir := buildDir(); dir != "" {
@@ -39,8 +43,15 @@ var buildDir = sync.OnceValue(func() string {
 	return dir
 })
 
+// builtProgram is the variable by which a test that runs itself again hands the
+// path of the program on.
+const builtProgram = "HOOKS_TEST_PROGRAM"
+
 // program is the path of the program, built once for all tests.
 var program = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv(builtProgram); path != "" {
+		return path, nil
+	}
 	return build("hooks", "github.com/hooks-cli/hooks/cmd/hooks")
 })
 
@@ -97,7 +108,7 @@ type result struct {
 // run runs the program to its end.
 func (h home) run(tb testing.TB, stdin string, args ...string) result {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, h.path, args...)
@@ -174,10 +185,10 @@ type process struct {
 }
 
 // start starts a program. Whatever the test does, it does not outlive the
-// test, nor a minute.
+// test, nor its patience.
 func start(tb testing.TB, env []string, name string, args ...string) *process {
 	tb.Helper()
-	return startFor(tb, time.Minute, env, name, args...)
+	return startFor(tb, patience, env, name, args...)
 }
 
 // startFor is start with another limit.

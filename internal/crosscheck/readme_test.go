@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hooks-cli/hooks/internal/cli/clitest"
 )
 
 // An example is one command of README with the output that it shows.
@@ -52,14 +54,15 @@ func servers() map[string]string {
 type serving struct {
 	example
 	cmd  *exec.Cmd
-	said strings.Builder
+	said clitest.Buffer
 }
 
 // TestReadme runs the commands of README one after the other, as a person would
 // who reads it to the end, and compares what they print with what it shows.
 // Servers go on until the last command has been run. What differs from run to
 // run (ids, times, sizes of a sample) is left out of the comparison, and a line
-// "…" stands for any number of lines.
+// "…" stands for any number of lines. The ports of the commands may be
+// anybody's, so that they are run apart where that can be.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -67,6 +70,9 @@ func TestReadme(t *testing.T) {
 	}
 	if _, err := exec.LookPath("curl"); err != nil {
 		missing(t, "curl")
+	}
+	if ranApart(t) {
+		return
 	}
 	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
 	if err != nil {
@@ -106,10 +112,12 @@ func TestReadme(t *testing.T) {
 		started[name] = s
 	}
 	for name := range servers() {
-		s := started[name]
-		if s == nil {
+		if started[name] == nil {
 			t.Fatalf("README starts no %s", name)
 		}
+		started[name].settled(t)
+	}
+	for _, s := range started {
 		if err := s.cmd.Process.Signal(syscall.SIGINT); err != nil {
 			t.Fatal(err)
 		}
@@ -123,15 +131,39 @@ func TestReadme(t *testing.T) {
 // shell returns a command as a person types it.
 func (h home) shell(tb testing.TB, dir, command string) *exec.Cmd {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), patience)
 	tb.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.Env, cmd.Dir = h.env, dir
 	return cmd
 }
 
+// settled waits until a server has printed what README shows: what the commands
+// brought about may go on behind them. If it never does, compare will say so.
+func (s *serving) settled(tb testing.TB) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !s.prints(s.said.String()) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 func (e example) compare(tb testing.TB, got string) {
 	tb.Helper()
+	if !e.prints(got) {
+		tb.Errorf("$ %s\nprints\n%s\nREADME shows\n%s", e.command, got, strings.Join(e.output, "\n"))
+	}
+}
+
+// prints says whether got is what README shows.
+func (e example) prints(got string) bool {
 	var pattern strings.Builder
 	for _, line := range e.output {
 		if line == "…" {
@@ -140,9 +172,7 @@ func (e example) compare(tb testing.TB, got string) {
 		}
 		pattern.WriteString(regexp.QuoteMeta(steady(line)) + `\n`)
 	}
-	if !regexp.MustCompile(`^` + pattern.String() + `$`).MatchString(steady(got)) {
-		tb.Errorf("$ %s\nprints\n%s\nREADME shows\n%s", e.command, got, strings.Join(e.output, "\n"))
-	}
+	return regexp.MustCompile(`^` + pattern.String() + `$`).MatchString(steady(got))
 }
 
 // steady replaces what no two runs share.
@@ -176,7 +206,7 @@ func portIsFree(tb testing.TB, address string) {
 // awaitPort waits until something listens.
 func awaitPort(tb testing.TB, address string) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

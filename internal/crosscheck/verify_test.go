@@ -200,7 +200,7 @@ func (h home) listen(tb testing.TB, args ...string) listener {
 // post delivers to the listener, and reads what it answers and says of it.
 func (l listener) post(tb testing.TB, provider, body string, headers map[string]string, status int, verdict string) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url+"/hook", strings.NewReader(body))
 	if err != nil {
