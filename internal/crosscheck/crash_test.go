@@ -25,6 +25,7 @@ type fate struct {
 	mu           sync.Mutex                   // guards the following
 	sent         map[string][sha256.Size]byte // the body of each that was sent
 	acknowledged map[string]bool              // and those that were answered with 200
+	first        func()                       // is called when one was
 	refused      []string                     // answers that are neither 200 nor a broken connection
 }
 
@@ -64,7 +65,7 @@ func (h home) crash(tb testing.TB, f *fate, store string, cycle int, after time.
 	tb.Helper()
 	begin := time.Now()
 	l := h.listen(tb, "--store", store)
-	if ready := time.Since(begin); ready > 5*time.Second {
+	if ready := time.Since(begin); ready > 30*time.Second {
 		tb.Errorf("the listener was ready after %v", ready)
 	}
 	drained := make(chan struct{})
@@ -74,11 +75,17 @@ func (h home) crash(tb testing.TB, f *fate, store string, cycle int, after time.
 		}
 	}()
 	ctx, stop := context.WithCancel(tb.Context())
+	begun := make(chan struct{})
+	f.first = sync.OnceFunc(func() { close(begun) })
 	var senders sync.WaitGroup
 	for sender := range 16 {
 		senders.Go(func() { f.send(ctx, l.url, fmt.Sprintf("evt_%d_%d_", cycle, sender)) })
 	}
-	<-time.After(after)
+	select {
+	case <-begun: // on a slow machine nothing would be tested before
+		<-time.After(after)
+	case <-time.After(patience):
+	}
 	if err := l.cmd.Process.Kill(); err != nil {
 		tb.Fatal(err)
 	}
@@ -109,6 +116,7 @@ func (f *fate) send(ctx context.Context, url, prefix string) {
 		f.mu.Lock()
 		if status == http.StatusOK {
 			f.acknowledged[id] = true
+			f.first()
 		} else {
 			f.refused = append(f.refused, fmt.Sprintf("%d: %s", status, id))
 		}

@@ -89,6 +89,30 @@ func (p *process) handled(tb testing.TB, n int) []handled {
 	return out
 }
 
+// An attempted is one attempt as hooks emulate tells it.
+type attempted struct {
+	Kind          string
+	EventID       string    `json:"event_id"`
+	NextAttemptAt time.Time `json:"next_attempt_at"`
+	At            time.Time
+}
+
+// attempts returns the next n attempts to deliver an event.
+func (p *process) attempts(tb testing.TB, event string, n int) []attempted {
+	tb.Helper()
+	var out []attempted
+	for len(out) < n {
+		var a attempted
+		if err := json.Unmarshal([]byte(p.line(tb)), &a); err != nil {
+			tb.Fatal(err)
+		}
+		if a.Kind == "attempt" && a.EventID == event {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
 // TestEmulateIntegrations has real apps register, cause events, fail twice, get
 // their retries at the times of the schedule, and act upon each event once.
 func TestEmulateIntegrations(t *testing.T) {
@@ -100,7 +124,6 @@ func TestEmulateIntegrations(t *testing.T) {
 			h := newHome(t)
 			// 1 m is 120 ms, 5 m are 600 ms; the generic 30 s are 60 ms.
 			emulator, url := h.emulator(t, "--time-scale", "500")
-			go emulator.drain()
 			app, address := i.integration(t, url)
 
 			for _, one := range []struct {
@@ -111,25 +134,29 @@ func TestEmulateIntegrations(t *testing.T) {
 				{"generic", "user.created", []time.Duration{30 * time.Second, 5 * time.Minute}},
 			} {
 				id := "evt_fail_" + one.provider
+				promised := time.Now() // the first attempt
 				control(t, "POST", url+"/_hooks/events", fmt.Sprintf(`{"provider":%q,"type":%q,"id":%q}`, one.provider, one.event, id), nil)
-				got := app.handled(t, 3)
+				got, made := app.handled(t, 3), emulator.attempts(t, id, 3)
 				for n, want := range []handled{{Status: 500}, {Status: 500}, {Status: 200, Acted: true}} {
 					g := got[n]
 					if g.ID != id || g.Type != one.event || g.Status != want.Status || g.Acted != want.Acted {
 						t.Errorf("attempt %d of %s = %+v", n+1, id, g)
 					}
-					if n > 0 {
-						gap := time.Duration((g.At - got[n-1].At) * float64(time.Millisecond))
-						due := one.waits[n-1] / 500
-						t.Logf("%s: attempt %d after %v, due after %v", one.provider, n+1, gap, due)
-						// An attempt is never early, but the app may have been late to
-						// see the one before.
-						if gap < due/2 || gap > due+20*time.Second {
-							t.Errorf("attempt %d of %s came after %v, want %v", n+1, id, gap, due)
-						}
+					const clocks = 2 * time.Millisecond // they differ by how they round
+					if came := time.UnixMicro(int64(g.At * 1000)); came.Before(promised.Add(-clocks)) {
+						t.Errorf("attempt %d of %s came at %v, want it at %v or later", n+1, id, came, promised)
 					}
+					if n == len(one.waits) {
+						break
+					}
+					due, next := one.waits[n]/500, made[n].NextAttemptAt
+					if next.Before(promised.Add(due-clocks)) || next.After(made[n].At.Add(due+clocks)) {
+						t.Errorf("attempt %d of %s, promised for %v and made at %v, is to be followed at %v; want that %v later", n+1, id, promised, made[n].At, next, due)
+					}
+					promised = next
 				}
 			}
+			go emulator.drain()
 
 			control(t, "POST", url+"/_hooks/events", `{"provider":"generic","type":"project.created","id":"evt_twice","faults":{"duplicate":1}}`, nil)
 			if got := app.handled(t, 2); got[0].ID != "evt_twice" || got[1].ID != "evt_twice" || got[0].Acted == got[1].Acted || got[0].Status != 200 || got[1].Status != 200 {
