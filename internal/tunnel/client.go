@@ -358,7 +358,8 @@ func (c *Client) accept(w *wire.Welcome) error {
 		return fmt.Errorf("greet relay %s: it gave the name %.70q instead of %q", host, w.Name, c.name)
 	case w.Name == "" || strings.Trim(w.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
 		return fmt.Errorf("greet relay %s: it gave the name %.70q", host, w.Name)
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil,
+		!safetext.Plain(w.URL), strings.Contains(w.URL, " "):
 		return fmt.Errorf("greet relay %s: it gave the URL %.200q", host, w.URL)
 	}
 	if c.cfg.Seal && !slices.Contains(w.Features, wire.FeatureSeal) {

@@ -202,6 +202,33 @@ func TestSleepIsNoticed(t *testing.T) {
 	}
 }
 
+// What a relay says of a tunnel's address goes to a terminal as it is.
+func TestGreetingIsJudged(t *testing.T) {
+	t.Parallel()
+	relay := &url.URL{Scheme: "http", Host: "relay.example"}
+	for name, urls := range map[string][]string{
+		"my-app": {"https://relay.example/t/my-app", "http://my-app.relay.example:8080", "https://bücher.example/t/my-app"},
+		"": {
+			"", "relay.example", "javascript:alert(1)", "https:///t/x", "https://bank.example@relay.example/", "https://relay.example/\u009b2J",
+			"https://relay.example/\x9b2J", "https://relay.example/\u202efdp", "https://relay.example/\x1b[2J", "https://relay\u200b.example/",
+			"https://relay.example/ ##[add-mask]x",
+		},
+	} {
+		for _, u := range urls {
+			c := New(Config{Relay: relay})
+			err := c.accept(&wire.Welcome{Name: "my-app", URL: u})
+			if (err == nil) != (name == "my-app") {
+				t.Errorf("the URL %q: %v", u, err)
+			}
+		}
+	}
+	for _, name := range []string{"", "My-App", "a/b", "a\u202e", "a\x1b[2J"} {
+		if err := New(Config{Relay: relay}).accept(&wire.Welcome{Name: name, URL: "https://relay.example/"}); err == nil {
+			t.Errorf("the name %q is taken", name)
+		}
+	}
+}
+
 func TestPausesAreBounded(t *testing.T) {
 	t.Parallel()
 	for n := range uint32(200) {
