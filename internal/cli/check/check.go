@@ -166,6 +166,9 @@ func (o *Options) known(pattern string) error {
 	if near := spelling.Nearest(pattern, ids); near != "" {
 		return cli.WithHints(err, "did you mean "+near+"?")
 	}
+	if o.Sender {
+		return cli.WithHints(err, "hooks check --sender --list shows them")
+	}
 	return cli.WithHints(err, "hooks check --list shows them")
 }
 
