@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,15 @@ import (
 // RequestFormats declares the forms that PrintRequests knows.
 func RequestFormats(cmd *cobra.Command) {
 	Formats(cmd, string(httptext.HTTP), string(httptext.Curl), string(httptext.PowerShell))
+}
+
+// CheckRequestFormat refuses a form for requests where they are sent and not
+// printed.
+func (e *Env) CheckRequestFormat(dryRun bool) error {
+	if f := e.Global.Format; f != "" && f != "text" && f != "json" && !dryRun {
+		return Usage(fmt.Errorf("--format %s prints the request, and that is not printed when it is sent", f), "add --dry-run to see it")
+	}
+	return nil
 }
 
 // PrintRequests prints the requests that deliveries are, in the form of

@@ -71,6 +71,9 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 			if o.Last < 1 && cmd.Flags().Changed("last") { // 0 is not all: a script may have counted none
 				return cli.Usagef("--last %d is not above 0", o.Last)
 			}
+			if err := env.CheckRequestFormat(o.DryRun); err != nil {
+				return err
+			}
 			if err := o.check(); err != nil {
 				return err
 			}

@@ -5,7 +5,6 @@ package send
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -102,8 +101,8 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 			if err := o.check(env, changed); err != nil {
 				return err
 			}
-			if f := env.Global.Format; f != "" && f != "text" && f != "json" && !o.DryRun {
-				return cli.Usage(fmt.Errorf("--format %s prints the request, and that is not printed when it is sent", f), "add --dry-run to see it")
+			if err := env.CheckRequestFormat(o.DryRun); err != nil {
+				return err
 			}
 			return run(cmd.Context(), env, o)
 		},
