@@ -48,10 +48,16 @@ func Parse(data []byte) (*webhook.Delivery, error) {
 	case err != nil:
 		return nil, err
 	case len(all) != 1:
-		return nil, fmt.Errorf("it holds %d requests, not one", len(all))
+		return nil, &SeveralError{Count: len(all)}
 	}
 	return all[0], nil
 }
+
+// A SeveralError says that there is more than the one request that was meant.
+type SeveralError struct{ Count int }
+
+// Error says how many there are.
+func (e *SeveralError) Error() string { return fmt.Sprintf("it holds %d requests, not one", e.Count) }
 
 // ErrNone says that a list of requests has none in it.
 var ErrNone = errors.New("it holds no request")
@@ -93,7 +99,7 @@ func Read(r io.Reader, each func(Item) error) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read: %w", err)
 	}
-	if looksLikeLines(first) {
+	if !isUTF16(first) && looksLikeLines(first) {
 		return readLines(in, each)
 	}
 	data, err := io.ReadAll(io.LimitReader(in, MaxSize+1))
@@ -108,7 +114,7 @@ func Read(r io.Reader, each func(Item) error) error {
 
 // parse tells the forms apart.
 func parse(data []byte, each func(Item) error) error {
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	data = bytes.TrimPrefix(fromUTF16(data), []byte("\ufeff"))
 	text := bytes.TrimLeft(data, " \t\r\n")
 	switch {
 	case len(text) == 0:

@@ -1,12 +1,15 @@
 package httptext_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"net/http"
 	"reflect"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/hooks-cli/hooks/internal/httptext"
 	"github.com/hooks-cli/hooks/internal/webhook"
@@ -284,6 +287,37 @@ func TestAttemptsOnLines(t *testing.T) {
 	all, err := httptext.ParseAll([]byte(in))
 	if err != nil || len(all) != 1 || len(all[0].Attempts) != 1 || all[0].Attempts[0].Response.Status != 200 {
 		t.Errorf("ParseAll = %+v, %v", all, err)
+	}
+}
+
+// TestUTF16: PowerShell redirects into files of UTF-16.
+func TestUTF16(t *testing.T) {
+	t.Parallel()
+	line := `{"id":"dlv_01m7z6edrsrm5v5dmhsqs60j6x","direction":"received","method":"POST","path":"/é😀","headers":[],"body":"a","received_at":"2026-11-21T14:03:05.000000Z","attempts":[]}` + "\r\n"
+	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
+		for form, in := range map[string]string{"lines": line + line, "curl": "curl http://h/é😀 -d a", "raw": "POST /é😀 HTTP/1.1\r\nHost: h\r\n\r\na"} {
+			text := []byte(mark)
+			for _, unit := range utf16.Encode([]rune(in)) {
+				if mark == "\xff\xfe" {
+					text = binary.LittleEndian.AppendUint16(text, unit)
+				} else {
+					text = binary.BigEndian.AppendUint16(text, unit)
+				}
+			}
+			var got, want []httptext.Item
+			keep := func(to *[]httptext.Item) func(httptext.Item) error {
+				return func(i httptext.Item) error { *to = append(*to, i); return nil }
+			}
+			if err := httptext.Read(bytes.NewReader(text), keep(&got)); err != nil {
+				t.Errorf("%s, marked %q: %v", form, mark, err)
+			}
+			if err := httptext.Read(strings.NewReader(in), keep(&want)); err != nil || len(want) == 0 || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, marked %q: read %+v, want %+v, %v", form, mark, got, want, err)
+			}
+		}
+	}
+	if _, err := httptext.Parse([]byte("\xff\xfe{")); err == nil {
+		t.Error("half a character was read")
 	}
 }
 

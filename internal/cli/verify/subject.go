@@ -82,6 +82,11 @@ func read(env *cli.Env, name string, bare bool) (*webhook.Delivery, error) {
 		return nil, cli.Usage(fmt.Errorf("%s is empty", cli.InputName(name)), "give it a whole request, or a body with --signature")
 	}
 	d, err := httptext.Parse(data)
+	var several *httptext.SeveralError
+	if errors.As(err, &several) {
+		return nil, cli.Usage(fmt.Errorf("%s: %w", cli.InputName(name), err),
+			"hooks events import takes them into the store; hooks verify ID judges each, and hooks events list tells the ids")
+	}
 	if err != nil {
 		return nil, cli.Usage(fmt.Errorf("%s: %w", cli.InputName(name), err), "a body alone needs --signature, and --provider if no other is meant")
 	}
