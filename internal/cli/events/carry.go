@@ -3,6 +3,9 @@ package events
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -258,7 +261,7 @@ func newImportCmd(env *cli.Env, run func(context.Context, *cli.Env, ImportOption
 		Use:   "import FILE",
 		Short: "Take deliveries into the store",
 		Long: "Reads deliveries from a file, or from standard input for -: what hooks events export wrote, a HAR log, a raw request, a curl command. " +
-			"What is in the store already is left alone. hooks replay sends imported deliveries only where --to says.",
+			"What is in the store already is left alone. hooks replay sends imported deliveries where --to or the settings say, else to this machine, and never where the file says.",
 		Example: "  $ hooks events import captures.ndjson\n  $ hooks events import browser.har",
 		Args:    cli.Args(1, 1, "a file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -335,6 +338,7 @@ type importing struct {
 	batch []*webhook.Delivery
 	bytes int
 	done  imported
+	seen  map[[sha256.Size]byte]uint32 // how often newID has met a delivery
 }
 
 // take puts a delivery into the batch, under its own id or a new one. What it
@@ -356,21 +360,45 @@ func (i *importing) take(ctx context.Context, item httptext.Item) error {
 	if err := i.describe(d); err != nil {
 		return &storeError{err}
 	}
-	if d.ReceivedAt.IsZero() {
+	dated := !d.ReceivedAt.IsZero()
+	if !dated {
 		d.ReceivedAt = i.now()
 	}
 	if d.Direction == "" {
 		d.Direction = webhook.Received
 	}
 	if _, err := ids.Parse(d.ID); err != nil {
-		var gen ids.Generator
-		d.ID = gen.At(d.ReceivedAt)
+		if d.ID, err = i.newID(d, dated); err != nil {
+			return &storeError{err}
+		}
 	}
 	i.batch, i.bytes = append(i.batch, d), i.bytes+len(d.Body)
 	if len(i.batch) < batchCount && i.bytes < batchBytes {
 		return nil
 	}
 	return i.flush(ctx)
+}
+
+// newID makes an id for what has none. What has a time has the same id each time
+// that it is imported, so that it is in the store once: an entry of a HAR log.
+// Entries that are alike in one file are told apart by their number.
+func (i *importing) newID(d *webhook.Delivery, dated bool) (string, error) {
+	var gen ids.Generator
+	if dated {
+		d.ID = ""
+		text, err := json.Marshal(d)
+		if err != nil {
+			return "", err
+		}
+		sum := sha256.Sum256(text)
+		if i.seen == nil {
+			i.seen = map[[sha256.Size]byte]uint32{}
+		}
+		i.seen[sum]++
+		sum = sha256.Sum256(binary.BigEndian.AppendUint32(sum[:], i.seen[sum]))
+		gen.Entropy = bytes.NewReader(sum[:])
+	}
+	return gen.At(d.ReceivedAt), nil
 }
 
 // flush stores the batch.
