@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -162,8 +163,8 @@ func explain(ctx context.Context, env *cli.Env, j *judge.Judge, d *webhook.Deliv
 	if err := env.Print(explanation(env.View(), report)); err != nil || len(captured) == 0 {
 		return err
 	}
-	if f := report.Findings; len(f) > 0 && f[0].Capture != "" {
-		return nil // it is shown already
+	if f := report.Findings; len(f) > 0 && (f[0].Capture != "" || slices.Equal(f[0].Causes, []diagnose.Cause{diagnose.TimestampExpired})) {
+		return nil // it is shown already, or the body is not what is wrong
 	}
 	return env.Print(compared(env.View(), d, captured[0]))
 }
