@@ -75,7 +75,6 @@ func forms(v render.View, d *webhook.Delivery) map[string]string {
 		"Attempt":      v.Attempt(&d.Attempts[0]),
 		"Verification": v.Verification(d.Verification),
 		"Glyph":        v.Glyph(d.Verification.Status),
-		"Error":        v.Error(d.EventType, d.EventID),
 		"Heading":      v.Heading(d.Provider),
 		"Response":     v.Response(d.Attempts[0].Response),
 		"Text":         v.Text(d.Body, d.ID),

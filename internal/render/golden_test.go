@@ -55,9 +55,6 @@ func pages() map[string]func(render.View) string {
 		"diff": func(v render.View) string {
 			return v.Diff(difference.Compare(verified(), attack(), difference.Options{})) + "\n" + v.Diff(difference.Compare(verified(), changed(), difference.Options{})) + "\n" + v.Diff(difference.Compare(verified(), verified(), difference.Options{}))
 		},
-		"error": func(v render.View) string {
-			return v.Error("no signing secret", "set HOOKS_SECRET, or give --secret env:NAME")
-		},
 		"check": checkPage,
 		"text": func(v render.View) string {
 			return v.Text([]byte("<order>\r\n\t<id>1</id>\n"+strings.Repeat("word ", 40)+"\n\n"+strings.Repeat("0123456789", 14)+"\nÜber 世界 "+strings.Repeat("文字", 40)), "")
