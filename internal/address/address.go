@@ -141,6 +141,21 @@ func LoopbackHost(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback() && ip.Zone() == ""
 }
 
+// Port returns the port that u calls: the one that it names, else that of its
+// scheme, http or https.
+func Port(u *url.URL) string {
+	switch p := u.Port(); {
+	case p != "":
+		return p
+	case u.Scheme == "https":
+		return "443"
+	}
+	return "80"
+}
+
+// HostPort returns the host and port that u, which is http or https, calls.
+func HostPort(u *url.URL) string { return net.JoinHostPort(u.Hostname(), Port(u)) }
+
 // LoopbackURL says whether u calls this machine and nothing else; a nil or
 // relative URL does not.
 func LoopbackURL(u *url.URL) bool {

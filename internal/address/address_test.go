@@ -144,6 +144,21 @@ func TestLoopbackURL(t *testing.T) {
 	}
 }
 
+func TestHostPort(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"http://a/": "a:80", "https://a/": "a:443", "https://a:80/": "a:80", "http://[::1]/": "[::1]:80", "http://u:p@a:1/": "a:1",
+	} {
+		u, err := url.Parse(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := address.HostPort(u); got != want {
+			t.Errorf("HostPort(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
 // FuzzParseURL: whatever is accepted is http or https with a host, and is
 // accepted again as it is printed.
 func FuzzParseURL(f *testing.F) {

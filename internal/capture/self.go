@@ -25,10 +25,7 @@ func (e *SelfError) Error() string {
 // that cannot be resolved now may be one later: it is let through, and a
 // request that comes back is recognised by its mark.
 func CheckTarget(ctx context.Context, to *url.URL, own []net.Addr, lookup func(ctx context.Context, host string) ([]netip.Addr, error)) error {
-	port := to.Port()
-	if port == "" {
-		port = map[bool]string{false: "80", true: "443"}[to.Scheme == "https"]
-	}
+	port := address.Port(to)
 	for _, ip := range addresses(ctx, to.Hostname(), lookup) {
 		for _, a := range own {
 			if reaches(ip, port, a) {

@@ -6,9 +6,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"time"
+
+	"github.com/hooks-cli/hooks/internal/address"
 )
 
 // validFor is how long a certificate should still be good.
@@ -23,11 +24,7 @@ func runTLS(ctx context.Context, r *run) finding {
 	case r.o.Proxied:
 		return notRun("a proxy leads there")
 	}
-	port := u.Port()
-	if port == "" {
-		port = "443"
-	}
-	addr := net.JoinHostPort(u.Hostname(), port)
+	addr := address.HostPort(u)
 	line := "openssl s_client -connect " + addr + " -servername " + u.Hostname() + " </dev/null"
 	limited, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/hooks-cli/hooks/internal/address"
 )
 
 const (
@@ -96,7 +98,7 @@ func (c *Client) exchange(parent context.Context, r Request, keep int64) (x exch
 		x.err = &requestError{err}
 		return x
 	}
-	x.host = hostPort(req.URL)
+	x.host = address.HostPort(req.URL)
 	resp, err := c.transport.RoundTrip(req)
 	x.connected, x.written = connected.Load(), written.Load()
 	if err != nil {
@@ -149,13 +151,4 @@ func parseURL(raw string) (*url.URL, error) {
 		return nil, errors.New("the URL has no host")
 	}
 	return u, nil
-}
-
-// hostPort returns the host and port that u leads to.
-func hostPort(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[bool]string{false: "80", true: "443"}[u.Scheme == "https"]
-	}
-	return net.JoinHostPort(u.Hostname(), port)
 }

@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/hooks-cli/hooks/internal/address"
 )
 
 // Lanes are how a load travels: net/http's client hands every request to two
@@ -140,7 +142,7 @@ func (ls *lanes) exchange(ctx context.Context, r Request, now func() time.Time) 
 	if !ls.suits(req, &r) {
 		return ls.c.exchange(ctx, r, dropBody)
 	}
-	x.host = hostPort(req.URL)
+	x.host = address.HostPort(req.URL)
 	l := ls.take(now())
 	if l == nil {
 		if l, x.err = ls.dial(ctx, req.URL, r.timeout()); x.err != nil {
@@ -224,7 +226,7 @@ func readFinal(br *bufio.Reader, req *http.Request) (*http.Response, error) {
 func (ls *lanes) dial(ctx context.Context, u *url.URL, limit time.Duration) (*lane, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	raw, err := ls.c.dial(ctx, "tcp", hostPort(u))
+	raw, err := ls.c.dial(ctx, "tcp", address.HostPort(u))
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/hooks-cli/hooks/internal/address"
 )
 
 // reachEvery is how often WaitFor knocks.
@@ -19,7 +21,7 @@ func WaitFor(ctx context.Context, rawURL string, limit time.Duration, ended <-ch
 	if err != nil {
 		return err
 	}
-	addr := hostPort(u)
+	addr := address.HostPort(u)
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	tick := time.NewTicker(reachEvery)

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/address"
 	"github.com/hooks-cli/hooks/internal/capture"
 	"github.com/hooks-cli/hooks/internal/deliver"
 	"github.com/hooks-cli/hooks/internal/wire"
@@ -81,7 +82,7 @@ func NewForwarder(cfg ForwarderConfig) *Forwarder {
 	_, _ = rand.Read(b[:]) // never fails
 	f := &Forwarder{cfg: cfg, base: strings.TrimSuffix(cfg.Target.EscapedPath(), "/"), mark: hex.EncodeToString(b[:])}
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
-	addr := hostPort(cfg.Target)
+	addr := address.HostPort(cfg.Target)
 	f.transport = &http.Transport{
 		Proxy: nil,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -102,17 +103,6 @@ func NewForwarder(cfg ForwarderConfig) *Forwarder {
 		ReadBufferSize:        16 << 10,
 	}
 	return f
-}
-
-func hostPort(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = "80"
-		if u.Scheme == "https" {
-			port = "443"
-		}
-	}
-	return net.JoinHostPort(u.Hostname(), port)
 }
 
 // Close drops the idle connections to the app.

@@ -91,13 +91,7 @@ func sinceTime(env *cli.Env, opts Options) (time.Time, error) {
 // sameAddress says whether two URLs lead to one port of this machine, or are
 // spelled alike.
 func sameAddress(a, b *url.URL) bool {
-	port := func(u *url.URL) string {
-		if p := u.Port(); p != "" {
-			return p
-		}
-		return map[bool]string{true: "443", false: "80"}[u.Scheme == "https"]
-	}
-	return port(a) == port(b) && (a.Hostname() == b.Hostname() || address.LoopbackURL(a) && address.LoopbackURL(b))
+	return address.Port(a) == address.Port(b) && (a.Hostname() == b.Hostname() || address.LoopbackURL(a) && address.LoopbackURL(b))
 }
 
 // recorder puts together what a delivery goes through.
