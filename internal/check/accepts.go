@@ -55,7 +55,7 @@ func (k *kit) makeBodies(list []body) ([]shot, error) {
 		out = append(out, shot{name: b.name, extra: b.extra, delivery: d, line: k.bodyLine(d)})
 	}
 	if len(out) == 0 {
-		return nil, cmpOr(last, skip("there is no such body"))
+		return nil, cmp.Or(last, skip("there is no such body"))
 	}
 	return out, nil
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -71,7 +72,7 @@ func (k *kit) choose() error {
 	for _, e := range k.provider.Events {
 		d, err := k.valid(k.order(e.Type))
 		if err != nil {
-			first = cmpOr(first, err)
+			first = cmp.Or(first, err)
 			continue
 		}
 		if k.provider.Handshake(message(d)) == nil {
@@ -83,13 +84,6 @@ func (k *kit) choose() error {
 		first = fmt.Errorf("%s has no event that a sample could be made of", k.provider.ID)
 	}
 	return first
-}
-
-func cmpOr(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // order asks for a fresh sample.

@@ -227,7 +227,7 @@ func certificateText(err x509.CertificateInvalidError) string {
 }
 
 func namesOf(c *x509.Certificate) string {
-	names := append([]string(nil), c.DNSNames...)
+	names := slices.Clone(c.DNSNames)
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
 	}

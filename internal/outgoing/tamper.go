@@ -3,7 +3,7 @@ package outgoing
 import (
 	"bytes"
 	"errors"
-	"net/http"
+	"maps"
 	"slices"
 	"strings"
 
@@ -166,7 +166,7 @@ func tamperTimestamp(headers []string, m, later *scheme.Message) error {
 	if len(headers) == 0 { // it stands where the timestamp does
 		m.URL, m.Body = before.URL, before.Body
 	}
-	if m.URL == before.URL && bytes.Equal(m.Body, before.Body) && sameHeader(m.Header, before.Header) {
+	if m.URL == before.URL && bytes.Equal(m.Body, before.Body) && maps.EqualFunc(m.Header, before.Header, slices.Equal) {
 		return ErrNothingToTamper
 	}
 	return nil
@@ -205,16 +205,4 @@ func words(s string) []string {
 		}
 	}
 	return append(out, s[start:])
-}
-
-func sameHeader(a, b http.Header) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for name := range a {
-		if !slices.Equal(a[name], b[name]) {
-			return false
-		}
-	}
-	return true
 }
