@@ -100,7 +100,7 @@ func next(st *scenario.StepResult) []string {
 				lines = append(lines, cli.SignedByDevelopment(d.Provider))
 			}
 		case http.StatusNotFound, http.StatusMethodNotAllowed:
-			lines = append(lines, "is this the path of the handler? "+safetext.CleanURL(d.URL))
+			lines = append(lines, "is this the path of the handler? "+safetext.Line(safetext.CleanURL(d.URL)))
 		}
 		return lines
 	}
