@@ -63,6 +63,9 @@ func TestTunnelKeepsEverything(t *testing.T) {
 	}
 	d := newTunnelled(t, here(t))
 	end := d.pour(20, 10, events/20)
+	for deadline := time.Now().Add(2 * time.Minute); d.answered("201") == 0 && time.Now().Before(deadline); {
+		pause(t, 5*time.Millisecond)
+	}
 	pause(t, before)
 	d.client.kill()
 	pause(t, time.Second)

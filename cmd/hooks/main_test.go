@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,11 +19,28 @@ import (
 var update = flag.Bool("update", false, "rewrite the expected parts of the scripts")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	programs := map[string]func(){
 		"hooks":    func() { os.Exit(root.Main(program())) },
 		"endpoint": func() { os.Exit(endpoint(os.Args[1:])) },
 		"names":    func() { os.Exit(names(os.Args[1:])) },
-	})
+	}
+	if programs[strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")] == nil {
+		forgetSettings()
+	}
+	testscript.Main(m, programs)
+}
+
+// forgetSettings takes out of the environment what would lead the tests, and
+// the programs that they start, to the settings and proxies of whoever runs
+// them.
+func forgetSettings() {
+	for _, kv := range os.Environ() {
+		name, _, _ := strings.Cut(kv, "=")
+		own := strings.HasPrefix(name, "HOOKS_") && !strings.HasPrefix(name, "HOOKS_TEST_")
+		if own || strings.HasSuffix(strings.ToLower(name), "_proxy") {
+			_ = os.Unsetenv(name)
+		}
+	}
 }
 
 // program is the real program with only its clock replaced. It stands still at

@@ -211,6 +211,13 @@ func (d *tunnelled) send(c *http.Client, sender, n int) {
 	}
 }
 
+// answered is how often a status came so far.
+func (d *tunnelled) answered(status string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.answers[status]
+}
+
 // seen is what the app got: how often, and at which place first.
 func (d *tunnelled) seen() (times, first map[string]int) {
 	d.t.Helper()
