@@ -136,7 +136,7 @@ func newRig(t *testing.T, set func(*Server)) (r *rig, end func()) {
 	go func() { served <- in.Serve(ls...) }()
 	r.url = "http://" + ls[0].Addr().String()
 	end = sync.OnceFunc(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := in.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown = %v", err)

@@ -139,7 +139,7 @@ func TestBombs(t *testing.T) {
 		if err != nil || len(d.Events) != 1 {
 			t.Errorf("%s: %v", name, err)
 		}
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > time.Minute {
 			t.Errorf("%s took %v", name, took)
 		}
 	}

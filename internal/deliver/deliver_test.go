@@ -102,7 +102,7 @@ func TestRequestOnTheWire(t *testing.T) {
 			size := len(tt.want) - strings.Count(tt.want, "HOST")*len("HOST")
 			srv, got := recorder(t, size+strings.Count(tt.want, "HOST")*len("127.0.0.1:00000"))
 			addr <- strings.TrimPrefix(srv, "http://")
-			tt.req.URL, tt.req.Timeout = srv+tt.path, 5*time.Second
+			tt.req.URL, tt.req.Timeout = srv+tt.path, time.Minute
 			want := strings.ReplaceAll(tt.want, "HOST", <-addr)
 			a := newClient(t, deliver.Options{}).Do(t.Context(), tt.req, 1)
 			if a.Err != "" {

@@ -28,7 +28,7 @@ func TestLoadWritesWhatAnAttemptWrites(t *testing.T) {
 	r := deliver.Request{
 		URL: strings.Replace(srv, "http://", "http://ada:pw@", 1) + "/a?b=%2f", Target: "/x|y",
 		Header: http.Header{"x-lower": {"1"}, "X-Twice": {"b", "a"}, "Host": {"app.example"}, "User-Agent": {"hooks"}},
-		Body:   []byte(`{"a": 1}`), Timeout: 5 * time.Second,
+		Body:   []byte(`{"a": 1}`), Timeout: time.Minute,
 	}
 	c := newClient(t, deliver.Options{})
 	if a := c.Do(t.Context(), r, 1); !a.Delivered() {
@@ -54,7 +54,7 @@ func TestLoadNoticesClosedConnections(t *testing.T) {
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 	})
 	r, err := deliver.Load{
-		Client: newClient(t, deliver.Options{}), Count: 5, Rate: 50, Now: time.Now, Build: shots(srv, 5*time.Second),
+		Client: newClient(t, deliver.Options{}), Count: 5, Rate: 50, Now: time.Now, Build: shots(srv, time.Minute),
 	}.Run(t.Context())
 	if err != nil || r.Accepted != 5 {
 		t.Errorf("%v %+v", err, r)
@@ -69,7 +69,7 @@ func TestLoadOverTLSAndProxy(t *testing.T) {
 	roots.AddCert(secure.Certificate())
 	run := func(url string, o deliver.Options) deliver.Report {
 		r, err := deliver.Load{
-			Client: newClient(t, o), Count: 20, Concurrency: 2, Now: time.Now, Build: shots(url, 5*time.Second),
+			Client: newClient(t, o), Count: 20, Concurrency: 2, Now: time.Now, Build: shots(url, time.Minute),
 		}.Run(t.Context())
 		if err != nil {
 			t.Error(err)

@@ -46,7 +46,7 @@ func TestLoadAccountIsExact(t *testing.T) {
 	var progress []deliver.Progress
 	r, err := deliver.Load{
 		Client: newClient(t, deliver.Options{}), Count: count, Concurrency: 16, Now: time.Now,
-		Build: shots(srv.URL, 5*time.Second), Progress: func(p deliver.Progress) { progress = append(progress, p) },
+		Build: shots(srv.URL, time.Minute), Progress: func(p deliver.Progress) { progress = append(progress, p) },
 	}.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestLoadCountsTheWait(t *testing.T) {
 	t.Cleanup(srv.Close)
 	r, err := deliver.Load{
 		Client: newClient(t, deliver.Options{}), Count: 100, Rate: 250, Concurrency: 1, Now: time.Now,
-		Build: shots(srv.URL, 5*time.Second),
+		Build: shots(srv.URL, time.Minute),
 	}.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestLoadKeepsItsRate(t *testing.T) {
 	t.Cleanup(srv.Close)
 	r, err := deliver.Load{
 		Client: newClient(t, deliver.Options{}), Rate: 500, Duration: 300 * time.Millisecond, Now: time.Now,
-		Build: shots(srv.URL, 5*time.Second),
+		Build: shots(srv.URL, time.Minute),
 	}.Run(t.Context())
 	// A machine that is busy may not send all of them in time, and says so.
 	if err != nil || r.Planned != 150 || r.Sent+r.NotSent != 150 || r.Elapsed < 280*time.Millisecond {
@@ -131,7 +131,7 @@ func TestLoadInterrupted(t *testing.T) {
 	}))
 	t.Cleanup(srv.Close)
 	r, err := deliver.Load{
-		Client: newClient(t, deliver.Options{}), Count: 100000, Concurrency: 2, Now: time.Now, Build: shots(srv.URL, 5*time.Second),
+		Client: newClient(t, deliver.Options{}), Count: 100000, Concurrency: 2, Now: time.Now, Build: shots(srv.URL, time.Minute),
 	}.Run(ctx)
 	failed := 0
 	for _, n := range r.Errors {

@@ -117,7 +117,7 @@ func TestBombIsCheap(t *testing.T) {
 	took := time.Since(start)
 	runtime.ReadMemStats(&after)
 	t.Logf("%d KiB compressed: %v, %d KiB allocated in all", len(body)>>10, took, (after.TotalAlloc-before.TotalAlloc)>>10)
-	if took > 5*time.Second { // a hundred times what it takes: machines are busy
+	if took > 30*time.Second { // hundreds of times what it takes: machines are busy
 		t.Errorf("refusing a bomb took %v", took)
 	}
 	if n := after.TotalAlloc - before.TotalAlloc; n > 32<<20 {

@@ -197,7 +197,7 @@ func TestRefusedAtOnce(t *testing.T) {
 		want, _, _ := strings.Cut(name, " ")
 		raw, _, _ = strings.Cut(raw, "GET /smuggled")
 		c := dial(t, addr)
-		if err := c.SetDeadline(deadline(5 * time.Second)); err != nil {
+		if err := c.SetDeadline(deadline(19 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		fmt.Fprint(c, raw)

@@ -171,7 +171,7 @@ func TestEndlessFilters(t *testing.T) {
 			if ok || note == "" || strings.Contains(note, "context") {
 				t.Errorf("Match = %v, %q", ok, note)
 			}
-			if took > 5*time.Second { // 250 ms where the machine is not busy
+			if took > 30*time.Second { // 250 ms where the machine is not busy
 				t.Errorf("it took %v", took)
 			}
 		})

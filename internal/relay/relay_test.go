@@ -86,7 +86,7 @@ func dial(tb testing.TB, s *server, name string, h http.Handler, change func(*tu
 		case err := <-ended:
 			ended <- err
 			tb.Fatalf("client ended: %v", err)
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			tb.Fatal("client did not connect")
 		}
 	}
@@ -319,7 +319,7 @@ func waitFor(tb testing.TB, ok func() bool) {
 	tb.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(30 * time.Second) // on a busy machine, with -race
+	deadline := time.After(2 * time.Minute) // on a busy machine, with -race
 	for !ok() {
 		select {
 		case <-tick.C:

@@ -146,7 +146,7 @@ func TestBombs(t *testing.T) {
 			if allocated > 16<<20 {
 				t.Errorf("%s %s allocated %d KiB", name, look, allocated>>10)
 			}
-			if took > 2*time.Second { // a hundred times what it takes: machines are busy
+			if took > 20*time.Second { // a thousand times what it takes: machines are busy
 				t.Errorf("%s %s took %v", name, look, took)
 			}
 			if bad := safetexttest.Foreign(out, term.SGR()...); bad != nil {

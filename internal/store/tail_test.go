@@ -24,7 +24,7 @@ func follow(t *testing.T, s *store.Store, o store.TailOptions) *store.Tail {
 
 func next(t *testing.T, tail *store.Tail) *webhook.Delivery {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, err := tail.Next(ctx)
 	if err != nil {
@@ -158,7 +158,7 @@ func TestTailBrokenOff(t *testing.T) {
 	}
 	tail := follow(t, s, store.TailOptions{From: &from})
 	broken := 0
-	for patience := time.Nanosecond; len(got) < len(want) && patience < 10*time.Millisecond; patience += 5 * time.Microsecond {
+	for patience := time.Nanosecond; len(got) < len(want) && patience < time.Minute; patience += 5*time.Microsecond + patience/1000 {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		c, err := tail.Next(ctx)
 		cancel()

@@ -317,7 +317,7 @@ func TestHeartbeatMeasures(t *testing.T) {
 	t.Parallel()
 	r, _ := pair(t, wire.Options{}, wire.Options{Callbacks: wire.Callbacks{Open: echo}})
 	r.Ping(0)
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(time.Minute)
 	for r.RTT() == 0 {
 		if _, _, err := exchange(r, "/", nil); err != nil {
 			t.Fatal(err)
@@ -387,7 +387,7 @@ func TestHostileFrames(t *testing.T) {
 				if e.Code != a.want && !(a.want == wire.CloseWSProtocol && e.Code == wire.CloseAbnormal) {
 					t.Errorf("link ended with %d (%v), want %d", e.Code, e, a.want)
 				}
-			case <-time.After(5 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("link still alive")
 			}
 			_ = cs.Close()
