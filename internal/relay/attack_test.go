@@ -409,7 +409,7 @@ func TestClientDialsItsTargetAlone(t *testing.T) {
 	}()
 	l := <-links
 	for _, h := range hostileHeads(elsewhere) {
-		st, err := l.Open(h, false, nil, true)
+		st, err := l.Open(context.Background(), h, false, nil, true)
 		if err != nil {
 			continue // the codec itself refuses it
 		}

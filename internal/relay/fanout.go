@@ -89,7 +89,7 @@ func (f *fanout) finish(whole bool) {
 func (c *copied) send(s *Server, ses *session, head *wire.RequestHead, first []byte, whole bool) {
 	defer ses.release()
 	defer c.late()
-	st, err := ses.link.Open(head, false, first, whole)
+	st, err := ses.link.Open(c.ctx, head, false, first, whole)
 	if err != nil {
 		return // the client is gone
 	}

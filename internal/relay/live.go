@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -133,10 +132,10 @@ func (x *exchange) through(ses *session, others []*session, live bool) *refusal 
 		return e
 	}
 	head := x.head()
-	st, err := ses.link.Open(head, x.r.Header.Get("Expect") != "", first, whole)
+	st, err := ses.link.Open(x.r.Context(), head, x.r.Header.Get("Expect") != "", first, whole)
 	if err != nil {
 		if keeps && whole && !errors.Is(err, wire.ErrFrame) {
-			return x.storeAfter(0, first)
+			return x.storeAfter(seenAfter(err), first)
 		}
 		return openRefusal(err)
 	}
@@ -179,10 +178,29 @@ func (n *name) hold(length int64, l *Limits) (keeps bool, hold int64) {
 	return true, length
 }
 
+// reserve holds size bytes more, if the name may.
+func (n *name) reserve(size, most int64) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.held+size > most {
+		return false
+	}
+	n.held += size
+	return true
+}
+
 func (n *name) unhold(hold int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.held -= hold
+}
+
+// seenAfter is how often the app may have seen a request that could not be opened.
+func seenAfter(err error) uint32 {
+	if errors.Is(err, wire.ErrEnded) || errors.Is(err, wire.ErrGoingAway) {
+		return 0
+	}
+	return 1 // some of it was sent
 }
 
 func openRefusal(err error) *refusal {
@@ -225,49 +243,6 @@ func bodyRefusal(err error) *refusal {
 	return errBroken
 }
 
-// An upload streams a request's body. It may outlive the handler by a moment:
-// net/http waits for whoever still reads the body.
-type upload struct {
-	fan      *fanout
-	patience *patience
-
-	mu  sync.Mutex // guards err
-	err *refusal
-}
-
-func (u *upload) start(x *exchange, st *wire.Stream) {
-	go func() {
-		p, _ := x.s.buffers.Get().(*[]byte)
-		if p == nil {
-			b := make([]byte, 32<<10)
-			p = &b
-		}
-		defer x.s.buffers.Put(p)
-		defer u.fan.finish(false)
-		for {
-			n, err := x.r.Body.Read(*p)
-			u.fan.add((*p)[:n])
-			if err == io.EOF {
-				u.fan.finish(true)
-				_ = st.Finish((*p)[:n]) // a stream that failed fails the answer too
-				u.patience.renew()
-				return
-			}
-			if err != nil {
-				u.mu.Lock()
-				u.err = bodyRefusal(err)
-				u.mu.Unlock()
-				st.Reset(wire.ResetCancel, "the request ended early")
-				return
-			}
-			if _, err := st.Write((*p)[:n]); err != nil {
-				return
-			}
-			u.patience.renew()
-		}
-	}()
-}
-
 // A patience is how long the head of an app's answer is waited for: it begins
 // anew with every part of the request's body that goes out, for an app on a
 // slow network is not silent before it has the whole.
@@ -297,13 +272,6 @@ func (p *patience) renew() {
 func (p *patience) end() {
 	p.ended.Store(true)
 	p.timer.Stop()
-}
-
-// failure is why the body could not be read, nil if that is not the reason.
-func (u *upload) failure() *refusal {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.err
 }
 
 // answer waits for the app's answer and writes it to the sender.

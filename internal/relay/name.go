@@ -32,7 +32,7 @@ type name struct {
 	turn     int
 	usedAt   time.Time
 	bucket   bucket
-	held     int64 // bytes of bodies kept in case they must be stored
+	held     int64 // bytes of bodies kept in case they must be stored, or since the client takes none
 
 	kept    queue // nil without a store
 	lanes   []*lane[*session]

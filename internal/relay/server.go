@@ -32,6 +32,7 @@ type Server struct {
 	draining atomic.Bool
 	tight    atomic.Bool    // memory is
 	joining  atomic.Int64   // clients that wait for their place in the store
+	ahead    atomic.Int64   // bytes of bodies that were read before their clients take them
 	turned   atomic.Int64   // clients that were told to come again since there were too many
 	work     sync.WaitGroup // links, and what hands out events
 

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -79,7 +80,7 @@ func TestBodyShorterThanAnnounced(t *testing.T) {
 		r, _ := pair(t, wire.Options{}, wire.Options{Callbacks: wire.Callbacks{Open: echo}})
 		h, body := sampleHead(), random(1, size)
 		h.Header.Set("Content-Length", "300000")
-		s, err := r.Open(h, false, body[:500], false)
+		s, err := r.Open(context.Background(), h, false, body[:500], false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -347,9 +348,11 @@ func (l *Link) creditLocked(stream, n uint32) {
 }
 
 // Open starts a stream for a live request. body is its first part, and with
-// fin its whole; the bytes are not kept after Open returns. A head that cannot
-// be carried is an error that wraps ErrFrame and costs the link nothing.
-func (l *Link) Open(h *RequestHead, expect bool, body []byte, fin bool) (*Stream, error) {
+// fin its whole; the bytes are not kept after Open returns. It waits while the
+// client grants too little for body: if ctx ends meanwhile, the stream is reset.
+// A head that cannot be carried is an error that wraps ErrFrame and costs the
+// link nothing.
+func (l *Link) Open(ctx context.Context, h *RequestHead, expect bool, body []byte, fin bool) (*Stream, error) {
 	flags := Flags(0)
 	if fin && len(body) == 0 {
 		flags |= FlagFin
@@ -360,7 +363,7 @@ func (l *Link) Open(h *RequestHead, expect bool, body []byte, fin bool) (*Stream
 	var sum digest
 	sum.expect(h.Header)
 	sum.add(body)
-	return l.start(TypeOpen, flags, sum, body, fin, func(b []byte) ([]byte, error) {
+	return l.start(ctx, TypeOpen, flags, sum, body, fin, func(b []byte) ([]byte, error) {
 		start := len(b)
 		b, err := AppendRequestHead(b, h)
 		if err == nil && len(b)-start > MaxHead {
@@ -374,13 +377,13 @@ func (l *Link) Open(h *RequestHead, expect bool, body []byte, fin bool) (*Stream
 // AppendRequestHead wrote it, with its whole body. It does not wait for flow
 // control: body is sent from where it is and must not change any more.
 func (l *Link) OpenEvent(e *Event, head, body []byte) error {
-	_, err := l.start(TypeEvent, 0, digest{}, body, true, func(b []byte) ([]byte, error) {
+	_, err := l.start(context.Background(), TypeEvent, 0, digest{}, body, true, func(b []byte) ([]byte, error) {
 		return AppendStoredEvent(b, e, head), nil
 	})
 	return err
 }
 
-func (l *Link) start(t Type, flags Flags, sum digest, body []byte, fin bool, payload func([]byte) ([]byte, error)) (*Stream, error) {
+func (l *Link) start(ctx context.Context, t Type, flags Flags, sum digest, body []byte, fin bool, payload func([]byte) ([]byte, error)) (*Stream, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
@@ -415,6 +418,7 @@ func (l *Link) start(t Type, flags Flags, sum digest, body []byte, fin bool, pay
 	}
 	l.kickLocked(true)
 	if t == TypeOpen && len(s.out) > 0 {
+		defer s.ResetOn(ctx)()
 		if err := s.drainLocked(); err != nil {
 			return nil, err
 		}

@@ -97,7 +97,7 @@ func echo(s *wire.Stream, h *wire.RequestHead, _ bool) {
 func exchange(l *wire.Link, target string, body []byte) (*wire.ResponseHead, []byte, error) {
 	h := sampleHead()
 	h.Target = target
-	s, err := l.Open(h, false, nil, len(body) == 0)
+	s, err := l.Open(context.Background(), h, false, nil, len(body) == 0)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -154,7 +154,7 @@ func TestSlowStreamCostsItself(t *testing.T) {
 	}}})
 	h := sampleHead()
 	h.Target = "/slow"
-	slow, err := r.Open(h, false, nil, false)
+	slow, err := r.Open(context.Background(), h, false, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestAbandonedBodiesGiveTheWindowBack(t *testing.T) {
 	h := sampleHead()
 	h.Target = "/leave"
 	for range 40 { // 40 windows of a stream are more than two of the link
-		s, err := r.Open(h, false, nil, false)
+		s, err := r.Open(context.Background(), h, false, nil, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +265,7 @@ func TestTrailersAndInformation(t *testing.T) {
 			_ = s.FinishWithTrailer(http.Header{"Grpc-Status": {"0"}})
 		}()
 	}}})
-	s, err := r.Open(sampleHead(), false, nil, true)
+	s, err := r.Open(context.Background(), sampleHead(), false, nil, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestGoAwayStopsNewStreams(t *testing.T) {
 	if g := <-away; g != want {
 		t.Errorf("GOAWAY %+v, want %+v", g, want)
 	}
-	if _, err := r.Open(sampleHead(), false, nil, true); !errors.Is(err, wire.ErrGoingAway) {
+	if _, err := r.Open(context.Background(), sampleHead(), false, nil, true); !errors.Is(err, wire.ErrGoingAway) {
 		t.Errorf("Open = %v, want ErrGoingAway", err)
 	}
 }
@@ -305,7 +305,7 @@ func TestUncarriableHeadCostsOnlyItself(t *testing.T) {
 	r, _ := pair(t, wire.Options{}, wire.Options{Callbacks: wire.Callbacks{Open: echo}})
 	h := sampleHead()
 	h.Header = http.Header{"X-Long": {strings.Repeat("a", 70_000)}}
-	if _, err := r.Open(h, false, nil, true); !errors.Is(err, wire.ErrFrame) {
+	if _, err := r.Open(context.Background(), h, false, nil, true); !errors.Is(err, wire.ErrFrame) {
 		t.Errorf("Open = %v, want ErrFrame", err)
 	}
 	if _, _, err := exchange(r, "/after", nil); err != nil {
@@ -482,7 +482,7 @@ func TestMessageHoldsManyBodies(t *testing.T) {
 	var wg sync.WaitGroup
 	for range streams {
 		wg.Go(func() {
-			if _, err := l.Open(sampleHead(), false, []byte("body"), true); err != nil {
+			if _, err := l.Open(context.Background(), sampleHead(), false, []byte("body"), true); err != nil {
 				t.Error(err)
 			}
 		})

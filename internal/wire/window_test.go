@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"context"
 	"io"
 	"sync"
 	"testing"
@@ -32,7 +33,7 @@ func TestWindowsGrow(t *testing.T) {
 		c.SetRTT(tt.rtt)
 		var out, in []*wire.Stream
 		for range tt.streams {
-			s, err := r.Open(sampleHead(), false, nil, false)
+			s, err := r.Open(context.Background(), sampleHead(), false, nil, false)
 			if err != nil {
 				t.Fatal(err)
 			}
