@@ -201,6 +201,26 @@ func TestTolerance(t *testing.T) {
 	}
 }
 
+// A signature by the development secret that is too old is that, and no doubt
+// about the secret, also where it came through a proxy.
+func TestDevelopmentTooOld(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		secret, want string
+	}{
+		{"dev-sketchpen", "sketchpen invalid timestamp_expired"},
+		{"other", "sketchpen unverified secret_unknown"},
+	} {
+		b := newBench(t)
+		d := b.delivery(t, "sketchpen", tt.secret)
+		d.Header.Set("X-Forwarded-For", "192.0.2.1")
+		b.Judge.Judge(t.Context(), d, now().Add(time.Hour))
+		if got := verdict(d); got != tt.want {
+			t.Errorf("signed with %q an hour ago: %q, want %q", tt.secret, got, tt.want)
+		}
+	}
+}
+
 // Where providers share a header, the secret that verifies decides, and where
 // none does no provider is named.
 func TestSharedHeader(t *testing.T) {
