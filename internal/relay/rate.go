@@ -41,18 +41,18 @@ type addrBuckets struct {
 const maxAddrs = 100_000
 
 func (a *addrBuckets) take(addr netip.Addr, now time.Time) bool {
-	return a.with(addr, func(b *bucket) bool { return b.take(now, a.rate, a.burst) })
+	return a.with(addr, now, func(b *bucket) bool { return b.take(now, a.rate, a.burst) })
 }
 
 // empty says whether addr has used up what it may do, without taking.
 func (a *addrBuckets) empty(addr netip.Addr, now time.Time) bool {
-	return a.with(addr, func(b *bucket) bool {
+	return a.with(addr, now, func(b *bucket) bool {
 		test := *b
 		return !test.take(now, a.rate, a.burst)
 	})
 }
 
-func (a *addrBuckets) with(addr netip.Addr, f func(*bucket) bool) bool {
+func (a *addrBuckets) with(addr netip.Addr, now time.Time, f func(*bucket) bool) bool {
 	if addr.Is6() {
 		if p, err := addr.Prefix(64); err == nil {
 			addr = p.Addr()
@@ -62,6 +62,9 @@ func (a *addrBuckets) with(addr netip.Addr, f func(*bucket) bool) bool {
 	defer a.mu.Unlock()
 	b := a.all[addr]
 	if b == nil {
+		if len(a.all) >= maxAddrs {
+			a.sweepLocked(now)
+		}
 		if len(a.all) >= maxAddrs || a.all == nil {
 			a.all = make(map[netip.Addr]*bucket)
 		}
@@ -75,6 +78,10 @@ func (a *addrBuckets) with(addr netip.Addr, f func(*bucket) bool) bool {
 func (a *addrBuckets) sweep(now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.sweepLocked(now)
+}
+
+func (a *addrBuckets) sweepLocked(now time.Time) {
 	for addr, b := range a.all {
 		if b.spent <= now.Sub(b.at).Seconds()*a.rate {
 			delete(a.all, addr)

@@ -224,6 +224,7 @@ type fileStamp struct {
 // LoadTokens reads the file. An empty set is an error: a relay that nobody can
 // use is a mistake.
 func LoadTokens(path string) (*Tokens, error) {
+	stamp := stampOf(path) // before it is read: what is written meanwhile is read again
 	list, err := ReadTokens(path)
 	if err != nil {
 		return nil, err
@@ -231,17 +232,16 @@ func LoadTokens(path string) (*Tokens, error) {
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%w %s: it has no tokens", ErrTokenFile, path)
 	}
-	t := &Tokens{path: path, set: newTokenSet(list, time.Time{})}
-	t.stamp, _ = stampOf(path)
-	return t, nil
+	return &Tokens{path: path, set: newTokenSet(list, time.Time{}), stamp: stamp}, nil
 }
 
-func stampOf(path string) (fileStamp, error) {
+// stampOf tells a file that has changed; zero is none.
+func stampOf(path string) fileStamp {
 	info, err := os.Stat(path)
 	if err != nil {
-		return fileStamp{}, err
+		return fileStamp{}
 	}
-	return fileStamp{info.ModTime(), info.Size()}, nil
+	return fileStamp{info.ModTime(), info.Size()}
 }
 
 // Reload reads the file again if it has changed. On an error the old set
@@ -267,10 +267,7 @@ func (t *Tokens) lapsed(now time.Time) bool {
 }
 
 func (t *Tokens) reloadFile(now time.Time) (changed bool, err error) {
-	stamp, err := stampOf(t.path)
-	if err != nil {
-		return false, err
-	}
+	stamp := stampOf(t.path)
 	t.mu.RLock()
 	same := stamp == t.stamp
 	t.mu.RUnlock()
@@ -280,7 +277,7 @@ func (t *Tokens) reloadFile(now time.Time) (changed bool, err error) {
 	list, err := ReadTokens(t.path)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.stamp = stamp // a broken file is told once, not every second
+	t.stamp = stamp // a broken file, or none, is told once, not every second
 	if err != nil {
 		return false, err
 	}

@@ -2,6 +2,8 @@ package relay
 
 import (
 	"crypto/rand"
+	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -47,5 +49,62 @@ func TestTokenSet(t *testing.T) {
 		if got := [2]bool{tokens.lapsed(now.Add(at)), tokens.lapsed(now.Add(at))}; got != want {
 			t.Errorf("after %v: lapsed %v, want %v", at, got, want)
 		}
+	}
+}
+
+// That a token file is away is told once; the tokens stay, and what the file says
+// when it is back holds.
+func TestTokenFileIsAway(t *testing.T) {
+	t.Parallel()
+	path, now := t.TempDir()+"/tokens.json", time.Now()
+	write := func(n int) {
+		var list []*Token
+		for range n {
+			_, tok, err := MintToken(rand.Reader, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, tok)
+		}
+		if err := WriteTokens(path, list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(1)
+	tokens, err := LoadTokens(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := tokens.Reload(now); changed || err == nil || tokens.Len() != 1 {
+		t.Errorf("the first time: %v, %v, %d tokens", changed, err, tokens.Len())
+	}
+	if changed, err := tokens.Reload(now); changed || err != nil {
+		t.Errorf("the second time: %v, %v", changed, err)
+	}
+	write(2)
+	if changed, err := tokens.Reload(now); !changed || err != nil || tokens.Len() != 2 {
+		t.Errorf("when it is back: %v, %v, %d tokens", changed, err, tokens.Len())
+	}
+}
+
+// However many addresses come, one that has used up what it may do is not
+// forgotten as long as others can be.
+func TestManyAddresses(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	a := addrBuckets{rate: 1, burst: 1}
+	for n := range uint32(maxAddrs - 1) {
+		a.take(netip.AddrFrom4([4]byte{1, byte(n >> 16), byte(n >> 8), byte(n)}), now)
+	}
+	greedy, now := netip.MustParseAddr("192.0.2.1"), now.Add(2*time.Second)
+	if !a.take(greedy, now) || a.take(greedy, now) {
+		t.Fatal("the first may pass, and no other")
+	}
+	a.take(netip.MustParseAddr("192.0.2.2"), now)
+	if a.take(greedy, now) || len(a.all) > 2 {
+		t.Errorf("it passed again, %d addresses known", len(a.all))
 	}
 }
