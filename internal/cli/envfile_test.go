@@ -5,6 +5,15 @@ import (
 	"testing"
 )
 
+// TestEnvFileInUTF16: so PowerShell redirects into a file.
+func TestEnvFileInUTF16(t *testing.T) {
+	t.Parallel()
+	vars, bad := parseEnvFile([]byte("\xff\xfeA\x00=\x001\x00\r\x00\n\x00"))
+	if bad != 0 || len(vars) != 1 || vars["A"] != "1" {
+		t.Errorf("parseEnvFile = %q, line %d", vars, bad)
+	}
+}
+
 // FuzzEnvFile: whatever is accepted has names without white space, and whatever
 // is refused names a line that is there and leaves nothing behind.
 func FuzzEnvFile(f *testing.F) {

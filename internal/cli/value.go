@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/hooks-cli/hooks/internal/httptext"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/units"
 )
@@ -201,7 +202,7 @@ func (e *Env) readEnvFile() (map[string]string, error) {
 // the first line that is none of this, else 0.
 func parseEnvFile(b []byte) (vars map[string]string, badLine int) {
 	vars = map[string]string{}
-	sc := bufio.NewScanner(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff"))))
+	sc := bufio.NewScanner(bytes.NewReader(bytes.TrimPrefix(httptext.FromUTF16(b), []byte("\ufeff"))))
 	sc.Buffer(nil, MaxInput)
 	n := 0
 	for sc.Scan() {

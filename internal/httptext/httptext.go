@@ -114,7 +114,7 @@ func Read(r io.Reader, each func(Item) error) error {
 
 // parse tells the forms apart.
 func parse(data []byte, each func(Item) error) error {
-	data = bytes.TrimPrefix(fromUTF16(data), []byte("\ufeff"))
+	data = bytes.TrimPrefix(FromUTF16(data), []byte("\ufeff"))
 	text := bytes.TrimLeft(data, " \t\r\n")
 	switch {
 	case len(text) == 0:

@@ -13,9 +13,9 @@ func isUTF16(data []byte) bool {
 	return bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff"))
 }
 
-// fromUTF16 returns data, if it is marked as UTF-16, in UTF-8. All else is left
+// FromUTF16 returns data, if it is marked as UTF-16, in UTF-8. All else is left
 // as it is.
-func fromUTF16(data []byte) []byte {
+func FromUTF16(data []byte) []byte {
 	if !isUTF16(data) {
 		return data
 	}

@@ -139,7 +139,28 @@ func RunSet(ctx context.Context, env *cli.Env, opts SetOptions) error {
 	if err != nil {
 		return err
 	}
+	if odd := oddity(s.Reveal()); odd != "" {
+		env.Warn("the secret "+odd+": it was kept as it is, and signatures are made with all of it",
+			"if that does not belong to it, set it again without: hooks secrets set "+opts.Provider)
+	}
 	return report(ctx, env, kept{Provider: opts.Provider, StoredIn: where}, "✓ "+opts.Provider+": kept in the "+place(where))
+}
+
+// oddity names what stands around a secret that was copied from a file or a
+// page with more than itself, and "".
+func oddity(text string) string {
+	first, last := text[0], text[len(text)-1]
+	switch {
+	case strings.HasPrefix(text, "\ufeff"):
+		return "begins with a byte order mark"
+	case strings.ContainsRune(text, 0):
+		return "holds zero bytes, as a text in UTF-16 does"
+	case strings.TrimSpace(text) != text:
+		return "has white space around it"
+	case len(text) > 1 && first == last && strings.ContainsRune("\"'`", rune(first)):
+		return "has quotes around it"
+	}
+	return ""
 }
 
 // read asks for the secret, or reads it from where the command line says.
