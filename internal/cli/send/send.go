@@ -211,6 +211,8 @@ func (o *Options) checkLoad(changed func(string) bool) error {
 		return cli.Usagef("--concurrency %d is not above 0", o.Concurrency)
 	case !changed("count") && !changed("duration"):
 		return cli.Usage(errors.New("the load has no end"), "add --count N or --duration TIME")
+	case changed("duration") && o.Duration <= 0:
+		return cli.Usagef("--duration %s is not above 0", units.FormatDuration(o.Duration))
 	}
 	for _, name := range []string{"retry", "dry-run", "duplicate", "shuffle", "seed"} {
 		if changed(name) {
