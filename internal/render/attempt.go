@@ -8,10 +8,6 @@ import (
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
-func thousands(n int) string { return safetext.Thousands(n) }
-
 // Attempt tells one attempt on one line, without a newline at its end:
 //
 //	→ http://127.0.0.1:3000/webhooks 200 OK in 3.1 ms
@@ -20,7 +16,7 @@ func (v View) Attempt(a *webhook.Attempt) string {
 	parts := append([]part{{v.Palette.Dim(sent), 0}, {v.line(safetext.CleanURL(or(a.URL))), 0}}, v.result(a)...)
 	parts = append(parts, part{v.Palette.Dim("in " + Duration(a.Duration)), 1})
 	if a.Number > 1 {
-		parts = append(parts, part{v.Palette.Dim("(attempt " + itoa(a.Number) + ")"), 0})
+		parts = append(parts, part{v.Palette.Dim("(attempt " + strconv.Itoa(a.Number) + ")"), 0})
 	}
 	return v.join(parts)
 }
@@ -34,13 +30,13 @@ func (v View) Attempts(attempts []webhook.Attempt) string {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		parts := append([]part{{v.Palette.Strong("attempt " + itoa(a.Number)), 0}}, v.result(a)...)
+		parts := append([]part{{v.Palette.Strong("attempt " + strconv.Itoa(a.Number)), 0}}, v.result(a)...)
 		parts = append(parts, part{v.Palette.Dim("in " + Duration(a.Duration)), 1}, part{v.Palette.Dim("· " + v.Moment(a.At)), 3})
 		b.WriteString(v.join(parts) + "\n")
 		url := v.Palette.Dim(sent) + " " + v.line(safetext.CleanURL(or(a.URL)))
 		b.WriteString("  " + v.fold(url, 2, 4) + "\n")
 		if a.Response != nil {
-			b.WriteString(inset(v.Response(a.Response), 2))
+			b.WriteString(inset(v.Response(a.Response)))
 		}
 	}
 	return b.String()

@@ -155,7 +155,7 @@ func (v View) form(body []byte, more string) (string, bool) {
 		fields++
 		if looksLikeJSON([]byte(value)) {
 			if json, err := v.narrow(2).JSON([]byte(value), more); err == nil {
-				b.WriteString(v.pairs(rows, v.Palette.Key) + v.Palette.Key(v.line(name)) + "\n" + inset(json, 2))
+				b.WriteString(v.pairs(rows, v.Palette.Key) + v.Palette.Key(v.line(name)) + "\n" + inset(json))
 				rows = nil
 				continue
 			}

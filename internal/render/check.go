@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hooks-cli/hooks/internal/check"
+	"github.com/hooks-cli/hooks/internal/safetext"
 )
 
 // caseColumn is how wide the ids of cases are.
@@ -88,7 +89,7 @@ func (v View) checkCase(c *check.Result) string {
 		{"why", v.line(c.Why)},
 		{"fix", v.line(strings.TrimSuffix(c.Fix, " "+c.Code))},
 	}
-	out := head + "\n" + inset(v.narrow(2).Pairs(rows), 2)
+	out := head + "\n" + inset(v.narrow(2).Pairs(rows))
 	// What is to be copied is never broken into lines.
 	if c.Code != "" {
 		out += v.toCopy("", c.Code)
@@ -110,14 +111,14 @@ func (v View) checkVerdict(r *check.Report) string {
 		parts = append(parts, fmt.Sprintf("advice in %s", Plural(advised, "case")))
 	}
 	if n := count(check.Required, check.Skipped) + count(check.Advice, check.Skipped); n > 0 {
-		parts = append(parts, fmt.Sprintf("%s skipped", thousands(n)))
+		parts = append(parts, fmt.Sprintf("%s skipped", safetext.Thousands(n)))
 	}
 	rest := ""
 	if len(parts) > 0 {
 		rest = v.Palette.Dim("; " + strings.Join(parts, ", "))
 	}
 	if failed > 0 {
-		return v.Palette.Bad(fmt.Sprintf("%s %s of %s failed", no, thousands(failed), Plural(tried, "required case"))) + rest
+		return v.Palette.Bad(fmt.Sprintf("%s %s of %s failed", no, safetext.Thousands(failed), Plural(tried, "required case"))) + rest
 	}
 	return v.Palette.Good(fmt.Sprintf("%s %s passed", yes, Plural(tried, "required case"))) + rest
 }

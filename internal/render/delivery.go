@@ -2,6 +2,7 @@ package render
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/hooks-cli/hooks/internal/safetext"
@@ -63,7 +64,7 @@ func (v View) Line(d *webhook.Delivery) string {
 		parts = append(parts, part{v.Palette.Dim(sent), 0})
 		parts = append(parts, out...)
 	} else if d.Response != nil {
-		parts = append(parts, part{v.statusColor(d.Response.Status)(itoa(d.Response.Status)), 1})
+		parts = append(parts, part{v.statusColor(d.Response.Status)(strconv.Itoa(d.Response.Status)), 1})
 	}
 	return v.join(parts)
 }
@@ -95,7 +96,7 @@ func (v View) outcome(d *webhook.Delivery) []part {
 	a := &d.Attempts[len(d.Attempts)-1]
 	parts := append(v.result(a), part{v.Palette.Dim("in " + Duration(a.Duration)), 1})
 	if n := len(d.Attempts); n > 1 {
-		parts = append(parts, part{v.Palette.Dim("(attempt " + itoa(n) + ")"), 4})
+		parts = append(parts, part{v.Palette.Dim("(attempt " + strconv.Itoa(n) + ")"), 4})
 	}
 	return parts
 }
@@ -105,7 +106,7 @@ func (v View) result(a *webhook.Attempt) []part {
 	var parts []part
 	if a.Response != nil {
 		color := v.statusColor(a.Response.Status)
-		parts = []part{{color(itoa(a.Response.Status)), 0}, {color(http.StatusText(a.Response.Status)), 2}}
+		parts = []part{{color(strconv.Itoa(a.Response.Status)), 0}, {color(http.StatusText(a.Response.Status)), 2}}
 	}
 	switch {
 	case a.Err != "":
@@ -132,16 +133,16 @@ type FullOptions struct {
 func (v View) Full(d *webhook.Delivery, o FullOptions) string {
 	var b strings.Builder
 	b.WriteString(v.Line(d) + "\n")
-	b.WriteString(inset(v.facts(d), 2) + "\n")
+	b.WriteString(inset(v.facts(d)) + "\n")
 	signed := o.Signed
 	if d.Verification.Status != webhook.Verified {
 		signed = nil
 	}
 	inner := v.narrow(2)
 	if headers := inner.Headers(d.Header, signed); headers != "" {
-		b.WriteString(inset(headers, 2) + "\n")
+		b.WriteString(inset(headers) + "\n")
 	}
-	b.WriteString(inset(inner.Body(d.Header, d.Body, showRaw(d.ID)), 2))
+	b.WriteString(inset(inner.Body(d.Header, d.Body, showRaw(d.ID))))
 	if o.Attempts && len(d.Attempts) > 0 {
 		b.WriteString("\n" + v.Attempts(d.Attempts))
 	}

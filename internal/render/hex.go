@@ -23,7 +23,7 @@ func (v View) Hex(body []byte, more string) string {
 		v.hexLine(&b, at, head[at:min(at+perLine, len(head))], perLine)
 	}
 	if n := len(body) - len(head); n > 0 {
-		b.WriteString(v.Palette.Dim("… +"+thousands(n)+" bytes"+hint(more)) + "\n")
+		b.WriteString(v.Palette.Dim("… +"+safetext.Thousands(n)+" bytes"+hint(more)) + "\n")
 	}
 	return b.String()
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/units"
 )
 
@@ -149,5 +150,5 @@ func Plural(n int, one string, many ...string) string {
 			word = many[0]
 		}
 	}
-	return thousands(n) + " " + word
+	return safetext.Thousands(n) + " " + word
 }

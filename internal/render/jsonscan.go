@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/hooks-cli/hooks/internal/safetext"
 )
 
 // The functions of this file find where the tokens of JSON end. They look at
@@ -28,9 +30,9 @@ func unexpectedAt(in []byte, pos int) error {
 	}
 	r, size := utf8.DecodeRune(in[pos:])
 	if r == utf8.RuneError && size == 1 {
-		return fmt.Errorf("byte %#x at byte %s", in[pos], thousands(pos))
+		return fmt.Errorf("byte %#x at byte %s", in[pos], safetext.Thousands(pos))
 	}
-	return fmt.Errorf("%q at byte %s", r, thousands(pos))
+	return fmt.Errorf("%q at byte %s", r, safetext.Thousands(pos))
 }
 
 // endOfString returns the index behind the string that begins at in[pos].
@@ -69,7 +71,7 @@ func stringError(in []byte, from, to int) error {
 		case c == '\\':
 			i++
 			if !knownEscape(in[i:to]) {
-				return fmt.Errorf("escape %q at byte %s", in[i-1:i+1], thousands(i-1))
+				return fmt.Errorf("escape %q at byte %s", in[i-1:i+1], safetext.Thousands(i-1))
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hooks-cli/hooks/internal/deliver"
+	"github.com/hooks-cli/hooks/internal/safetext"
 )
 
 // Load tells the account of a load: what was sent and answered, each status
@@ -19,24 +20,24 @@ func (v View) Load(r deliver.Report) string {
 	if r.Accepted < r.Planned {
 		glyph = v.Palette.Bad(no)
 	}
-	fmt.Fprintf(&b, "%s %s in %s · %s\n", glyph, v.Palette.Strong(thousands(r.Sent)+" sent"), Duration(r.Elapsed),
+	fmt.Fprintf(&b, "%s %s in %s · %s\n", glyph, v.Palette.Strong(safetext.Thousands(r.Sent)+" sent"), Duration(r.Elapsed),
 		rate(r.Throughput())+" answers/s")
 	rows := v.loadRows(r)
 	b.WriteString("\n" + inset(v.narrow(2).Table([]Column{
 		{Title: "outcome", Shrink: true}, {Title: "count", Right: true}, {Title: "share", Right: true}, {Title: "for example", Shrink: true, Drop: 1},
-	}, rows), 2))
+	}, rows)))
 	if r.Answered > 0 {
-		b.WriteString("\n" + inset(v.narrow(2).latencies(r), 2))
+		b.WriteString("\n" + inset(v.narrow(2).latencies(r)))
 	}
 	if r.Lost > 0 {
-		b.WriteString("\n" + inset(v.lost(r), 2))
+		b.WriteString("\n" + inset(v.lost(r)))
 	}
 	return b.String()
 }
 
 func rate(perSecond float64) string {
 	if perSecond >= 100 {
-		return thousands(int(perSecond + 0.5))
+		return safetext.Thousands(int(perSecond + 0.5))
 	}
 	return decimal(perSecond, 1)
 }
@@ -44,7 +45,7 @@ func rate(perSecond float64) string {
 func (v View) loadRows(r deliver.Report) [][]string {
 	var rows [][]string
 	add := func(what string, n int, example string) {
-		rows = append(rows, []string{what, thousands(n), share(n, r.Planned), v.Palette.Dim(v.line(example))})
+		rows = append(rows, []string{what, safetext.Thousands(n), share(n, r.Planned), v.Palette.Dim(v.line(example))})
 	}
 	for _, code := range slices.Sorted(maps.Keys(r.Statuses)) {
 		add(v.Status(code), r.Statuses[code], "")
@@ -113,7 +114,7 @@ func (v View) lost(r deliver.Report) string {
 		text += "\n" + v.line(id)
 	}
 	if n := r.Lost - len(ids); n > 0 && len(ids) > 0 {
-		text += "\n" + v.Palette.Dim("… "+thousands(n)+" more")
+		text += "\n" + v.Palette.Dim("… "+safetext.Thousands(n)+" more")
 	}
 	return text + "\n"
 }

@@ -169,13 +169,12 @@ func pad(s string, columns int) string {
 	return s
 }
 
-// inset puts spaces before every line that is not empty.
-func inset(s string, spaces int) string {
+// inset puts two spaces before every line that is not empty.
+func inset(s string) string {
 	var b strings.Builder
-	prefix := strings.Repeat(" ", spaces)
 	for line := range strings.Lines(s) {
 		if line != "\n" {
-			b.WriteString(prefix)
+			b.WriteString("  ")
 		}
 		b.WriteString(line)
 	}
