@@ -90,7 +90,7 @@ type clockView struct {
 func (c *call) clockView() clockView {
 	now := c.s.cfg.Now()
 	ahead := c.s.clock.now().Sub(now.Round(0))
-	return clockView{webhook.FormatTime(now), float64(ahead.Microseconds()) / 1000, c.s.cfg.TimeScale, c.s.Pending()}
+	return clockView{webhook.FormatTime(now), webhook.Milliseconds(ahead), c.s.cfg.TimeScale, c.s.Pending()}
 }
 
 func controlClock(c *call) { c.json(http.StatusOK, c.clockView()) }

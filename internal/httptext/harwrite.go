@@ -55,7 +55,7 @@ func receivedEntry(d *webhook.Delivery) harEntry {
 }
 
 func attemptEntry(d *webhook.Delivery, a *webhook.Attempt) harEntry {
-	ms := float64(a.Duration.Microseconds()) / 1000
+	ms := webhook.Milliseconds(a.Duration)
 	return harEntry{
 		StartedDateTime: webhook.FormatTime(a.At), Time: ms, Request: requestOf(d, a.URL), Response: responseOf(a.Response),
 		Timings: harTimings{Wait: ms}, Direction: webhook.Sent, Comment: strings.TrimSpace(d.ID + " " + a.Err),

@@ -17,6 +17,10 @@ import (
 // with six digits of a second.
 func FormatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
+// Milliseconds returns d as every JSON document of hooks has it: in
+// milliseconds, to the microsecond.
+func Milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
 // ErrNotDelivery is returned by UnmarshalJSON for JSON that is not a delivery.
 var ErrNotDelivery = errors.New("not a delivery")
 
@@ -150,7 +154,7 @@ func (d *Delivery) UnmarshalJSON(data []byte) error {
 func (a Attempt) MarshalJSON() ([]byte, error) {
 	out := attemptJSON{
 		Number: a.Number, URL: a.URL, At: FormatTime(a.At),
-		DurationMS: float64(a.Duration.Microseconds()) / 1000, Error: optional(a.Err),
+		DurationMS: Milliseconds(a.Duration), Error: optional(a.Err),
 	}
 	if a.Response != nil {
 		out.Status = &a.Response.Status

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 
@@ -161,11 +160,7 @@ func (d *display) write(err error) {
 	}
 }
 
-func (d *display) text(s string) {
-	if _, err := io.WriteString(d.env.Out, s); err != nil {
-		d.write(cli.Failed(fmt.Errorf("write the result: %w", err)))
-	}
-}
+func (d *display) text(s string) { d.write(d.env.Print(s)) }
 
 type callLine struct {
 	Kind     string  `json:"kind"`
@@ -180,7 +175,7 @@ type callLine struct {
 func (d *display) call(e emulate.Event) {
 	now := d.env.Now()
 	if d.env.Global.WantsJSON() {
-		l := callLine{Kind: "call", At: webhook.FormatTime(now), Method: e.Method, Path: e.Path, Status: e.Status, Duration: float64(e.Duration.Microseconds()) / 1000}
+		l := callLine{Kind: "call", At: webhook.FormatTime(now), Method: e.Method, Path: e.Path, Status: e.Status, Duration: webhook.Milliseconds(e.Duration)}
 		if e.Provider != "" {
 			l.Provider = &e.Provider
 		}

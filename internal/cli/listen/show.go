@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -91,13 +90,7 @@ func (d *display) write(err error) {
 	}
 }
 
-func (d *display) text(s string) {
-	_, err := io.WriteString(d.env.Out, s)
-	if err != nil {
-		err = cli.Failed(fmt.Errorf("write the result: %w", err))
-	}
-	d.write(err)
-}
+func (d *display) text(s string) { d.write(d.env.Print(s)) }
 
 func (d *display) delivery(e capture.Event) {
 	d.handshake(e.Handshake)

@@ -2,10 +2,10 @@ package providers
 
 import (
 	"slices"
-	"time"
 
 	"github.com/hooks-cli/hooks/internal/provider"
 	"github.com/hooks-cli/hooks/internal/scheme"
+	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
 // shown is the JSON form of show.
@@ -103,12 +103,12 @@ func describe(p *provider.Provider, sample *provider.Event) shown {
 		Secret: shownSecret{Encoding: form.Encoding, Prefix: form.Prefix, Env: form.Env, Note: form.Note, KeyPair: form.KeyPair},
 		Event:  shownPlaces{ID: list(p.Places.ID), Type: list(p.Places.Type), Time: list(p.Places.Time), Order: p.Places.Order},
 		Delivery: shownDelivery{
-			Method: d.Method, Path: d.Path, TimeoutMS: ms(d.Timeout), ScheduleMS: []float64{}, Success: list(d.Success),
+			Method: d.Method, Path: d.Path, TimeoutMS: webhook.Milliseconds(d.Timeout), ScheduleMS: []float64{}, Success: list(d.Success),
 			Stop: list(d.Stop), RetryAfter: d.RetryAfter, Retries: d.Retries, Assumed: list(d.Assumed), Source: d.Source,
 		},
 	}
 	for _, wait := range d.Schedule {
-		out.Delivery.ScheduleMS = append(out.Delivery.ScheduleMS, ms(wait))
+		out.Delivery.ScheduleMS = append(out.Delivery.ScheduleMS, webhook.Milliseconds(wait))
 	}
 	for _, s := range p.Schemes() {
 		out.Schemes = append(out.Schemes, describeScheme(s.Name(), s.Spec()))
@@ -130,7 +130,7 @@ func describeScheme(name string, s scheme.Spec) shownScheme {
 	out := shownScheme{
 		Name: name, Algorithm: s.Algorithm, Content: content(s), In: list(s.Signature.In), Format: s.Signature.Format,
 		Encoding: s.Signature.Encoding, Timestamp: s.Timestamp.In, Unit: s.Timestamp.Unit.Value,
-		ToleranceMS: ms(s.Timestamp.Tolerance.Value), Assumed: []string{},
+		ToleranceMS: webhook.Milliseconds(s.Timestamp.Tolerance.Value), Assumed: []string{},
 	}
 	for field, assumed := range map[string]bool{
 		"scheme": s.Assumed, "timestamp_unit": s.Timestamp.Unit.Assumed, "tolerance": s.Timestamp.Tolerance.Assumed,
@@ -156,5 +156,3 @@ func describeSample(e *provider.Event) *shownSample {
 
 // list makes an empty list of none.
 func list(s []string) []string { return slices.Concat([]string{}, s) }
-
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

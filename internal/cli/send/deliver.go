@@ -193,11 +193,7 @@ func (s *sending) tell(ctx context.Context, r result, of int) error {
 	if r.last.Truncated {
 		b.WriteString("  the answer is longer than 10 MiB; the rest was dropped\n")
 	}
-	_, err := io.WriteString(s.env.Out, b.String())
-	if err != nil {
-		return cli.Failed(fmt.Errorf("write the result: %w", err))
-	}
-	return nil
+	return s.env.Print(b.String())
 }
 
 // maxExcerpt is how many lines of a refusal are shown.

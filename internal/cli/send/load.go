@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/deliver"
@@ -15,6 +14,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/outgoing"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/safetext"
+	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
 // loadGCPercent is how much the heap may grow in a load before it is collected.
@@ -133,25 +133,21 @@ type latencyJSON struct {
 	Max  float64 `json:"max"`
 }
 
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
 func latency(l deliver.Latencies) latencyJSON {
+	ms := webhook.Milliseconds
 	return latencyJSON{ms(l.Min), ms(l.Mean), ms(l.P50), ms(l.P90), ms(l.P95), ms(l.P99), ms(l.P999), ms(l.Max)}
 }
 
 func (s *sending) tellLoad(ctx context.Context, r deliver.Report) error {
 	if !s.env.Global.WantsJSON() {
 		head := strings.TrimSpace(s.provider.ID + " " + strings.Join(s.types, ", "))
-		if _, err := io.WriteString(s.env.Out, "→ "+safetext.Line(head)+"\n"+s.env.View().Load(r)); err != nil {
-			return cli.Failed(fmt.Errorf("write the result: %w", err))
-		}
-		return nil
+		return s.env.Print("→ " + safetext.Line(head) + "\n" + s.env.View().Load(r))
 	}
 	out := loadJSON{
 		URL: s.target.Redacted(), Provider: s.provider.ID, Events: s.types,
 		Planned: r.Planned, Sent: r.Sent, NotSent: r.NotSent, Answered: r.Answered, Accepted: r.Accepted,
 		Statuses: map[string]int{}, Errors: map[string]int{}, Lost: r.Lost, LostIDs: r.LostIDs,
-		DurationMS: ms(r.Elapsed), Throughput: r.Throughput(), Latency: latency(r.Latency), Service: latency(r.Service),
+		DurationMS: webhook.Milliseconds(r.Elapsed), Throughput: r.Throughput(), Latency: latency(r.Latency), Service: latency(r.Service),
 	}
 	for status, n := range r.Statuses {
 		out.Statuses[strconv.Itoa(status)] = n
