@@ -173,6 +173,7 @@ func (s *Server) callbacks(ses *session) wire.Callbacks {
 			maps.DeleteFunc(ses.replayed, func(o uint64, _ struct{}) bool { return o <= a.Cumulative || slices.Contains(a.Singles, o) })
 			again -= len(ses.replayed)
 			s.ackedLocked(n, ses.lane, done)
+			n.blocked = n.blocked && len(done) == 0 // there is room
 			if len(done)+again > 0 {
 				s.markStale(n)
 				s.kickLocked(n)
@@ -450,6 +451,7 @@ func (s *Server) expire(ctx context.Context, n *name) {
 	for _, offset := range gone {
 		n.goneLocked(offset)
 	}
+	n.blocked = n.blocked && len(gone) == 0
 	n.mu.Unlock()
 	if err != nil {
 		s.cfg.Log.Error("write the store", "tunnel", n.label, "error", err.Error())

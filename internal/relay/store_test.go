@@ -224,6 +224,11 @@ func TestFullStoreAnswers503(t *testing.T) {
 	if resp.StatusCode != 503 || resp.Header.Get("Hooks-Error") != "tunnel_offline" {
 		t.Errorf("live by force: %d %s", resp.StatusCode, resp.Header.Get("Hooks-Error"))
 	}
+	if !s.Status().Tunnels[0].Blocked {
+		t.Error("nobody is told that the store is full")
+	}
+	dial(t, s, "full", answering("live"), r.with)
+	waitFor(t, func() bool { return !s.Status().Tunnels[0].Blocked && r.count() == 2 })
 }
 
 // Many events wait: they all come, in order, when the client is back.
