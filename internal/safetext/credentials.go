@@ -2,6 +2,7 @@ package safetext
 
 import (
 	"net/http"
+	"net/url"
 	"sort"
 	"strings"
 )
@@ -19,7 +20,8 @@ func Sensitive(header string) bool {
 	}
 	switch last := words[len(words)-1]; last {
 	case "authorization", "cookie", "cookie2", "password", "passwd", "secret", "credential", "credentials",
-		"apikey", "accesskey", "jwt", "assertion", "auth", "authenticate":
+		"apikey", "accesskey", "jwt", "assertion", "auth", "authenticate", "authentication",
+		"accesstoken", "authtoken", "apitoken", "apisecret", "clientsecret", "passphrase":
 		return true
 	case "token", "key":
 		return len(words) == 1 || !opensNothing(words[len(words)-2])
@@ -123,6 +125,9 @@ func cleanPair(pair string) string {
 // sensitiveParameter says whether a query parameter of this name is, or is
 // part of, a credential.
 func sensitiveParameter(name string) bool {
+	if plain, err := url.QueryUnescape(name); err == nil && plain != name {
+		return sensitiveParameter(strings.ReplaceAll(plain, "%", "-")) // servers undo it once
+	}
 	words := splitName(name)
 	if len(words) == 0 {
 		return false

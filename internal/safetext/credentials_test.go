@@ -14,7 +14,7 @@ func TestSensitive(t *testing.T) {
 	for _, name := range []string{
 		"Authorization", "authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "X-Api-Key", "X-Gitlab-Token",
 		"X-Telegram-Bot-Api-Secret-Token", "Buildkite-Token", "X-Hook-Secret", "X_Auth_Token", "X-Auth-Key",
-		"X-Amz-Security-Token", "X-Csrf-Token", "Apikey", "Shippo-Auth",
+		"X-Amz-Security-Token", "X-Csrf-Token", "Apikey", "Shippo-Auth", "AuthToken", "X-Accesstoken", "Authentication",
 	} {
 		if !safetext.Sensitive(name) {
 			t.Errorf("Sensitive(%q) = false", name)
@@ -76,6 +76,7 @@ func TestCleanURL(t *testing.T) {
 		{"cloud", "http://h/?X-Amz-Signature=a&X-Amz-Credential=b&X-Amz-Date=c", "http://h/?X-Amz-Signature=…&X-Amz-Credential=…&X-Amz-Date=c"},
 		{"fragment", "http://h/#access_token=abc&state=x", "http://h/#access_token=…&state=x"},
 		{"escaped-name", "http://h/?my%5Btoken%5D=abc", "http://h/?my%5Btoken%5D=…"},
+		{"escaped-letters", "http://h/?%74oken=abc&access%5Ftok%65n=d&%zz=e", "http://h/?%74oken=…&access%5Ftok%65n=…&%zz=e"},
 		{"no-value", "http://h/?token&key=", "http://h/?token&key="},
 		{"page", "http://h/?page_token=3", "http://h/?page_token=3"},
 		{"equals-in-value", "http://h/?sig=a=b&c=d", "http://h/?sig=…&c=d"},
