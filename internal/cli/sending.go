@@ -203,12 +203,15 @@ func Headers(lines []string) (http.Header, error) {
 		if !found {
 			name, empty = strings.CutSuffix(line, ";")
 			if !empty {
-				return nil, Usage(fmt.Errorf("the header %q has no colon", line), "write -H 'Name: value'")
+				return nil, Usage(fmt.Errorf("the header %q has no colon", firstWord(line)), "write -H 'Name: value'")
 			}
 		}
 		name = http.CanonicalHeaderKey(strings.TrimSpace(name))
-		if name == "" {
+		switch first := firstWord(name); {
+		case name == "":
 			return nil, Usage(errors.New("a header has no name"), "write -H 'Name: value'")
+		case first != name:
+			return nil, Usage(fmt.Errorf("the header name %q is not valid", first), "write -H 'Name: value'")
 		}
 		switch value = strings.TrimSpace(value); {
 		case value != "" || empty:
@@ -218,6 +221,16 @@ func Headers(lines []string) (http.Header, error) {
 		}
 	}
 	return h, deliverable(h)
+}
+
+// firstWord is what may be shown of a header that was mistyped: what follows may
+// be a credential.
+func firstWord(line string) string {
+	line = strings.TrimSpace(line)
+	if end := strings.IndexAny(line, " \t\r\n"); end >= 0 {
+		return line[:end] + " …"
+	}
+	return line
 }
 
 func deliverable(h http.Header) error {

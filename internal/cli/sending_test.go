@@ -25,6 +25,11 @@ func TestHeaders(t *testing.T) {
 			t.Errorf("Headers(%q) = %v, want a usage error", line, err)
 		}
 	}
+	for _, line := range []string{"Authorization Bearer c4n4ry", "Authorization Bearer c4n4ry:x"} {
+		if _, err := cli.Headers([]string{line}); err == nil || strings.Contains(err.Error(), "c4n4ry") {
+			t.Errorf("Headers(%q) = %v, want an error without the credential", line, err)
+		}
+	}
 }
 
 func TestStartApp(t *testing.T) {

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/config"
+	"github.com/hooks-cli/hooks/internal/safetext"
 )
 
 const long = `A setting comes from the first of these that has it: a flag of the command, a variable HOOKS_…, the project's hooks.yaml (searched upwards to the root of the repository), your own file, the default. hooks help config lists them all.`
@@ -123,6 +125,16 @@ func isList(name string) bool {
 	return false
 }
 
+// shareable returns v without the credentials that its URLs hold. The list of
+// all settings is what people paste elsewhere; get prints one as it is.
+func shareable(v config.Value) config.Value {
+	v.Texts = slices.Clone(v.Texts)
+	for i, text := range v.Texts {
+		v.Texts[i] = safetext.CleanURL(text)
+	}
+	return v
+}
+
 // RunList prints the settings.
 func RunList(ctx context.Context, env *cli.Env, _ ListOptions) error {
 	ws := env.Workspace()
@@ -133,12 +145,13 @@ func RunList(ctx context.Context, env *cli.Env, _ ListOptions) error {
 	if env.Global.WantsJSON() {
 		list := []setting{}
 		for _, v := range s.List() {
-			list = append(list, toSetting(v))
+			list = append(list, toSetting(shareable(v)))
 		}
 		return env.JSON(ctx, list)
 	}
 	var rows [][]string
 	for _, v := range s.List() {
+		v = shareable(v)
 		value := strings.Join(v.Texts, " ")
 		if value == "" {
 			value = "-"
