@@ -298,13 +298,13 @@ func (w *jsonWriter) write(s string, color func(string) string) {
 		w.column = indent
 	}
 	w.text += len(s)
-	start := w.column
-	if w.column += width(s); w.v.Width > 0 && w.column > w.v.Width {
+	start, view := w.column, w.v.narrow(1) // a comma may follow
+	if w.column += width(s); view.Width > 0 && w.column > view.Width {
 		indent := start + 1
-		if indent > w.v.Width/2 {
+		if indent > view.Width/2 {
 			indent = 2*len(w.open) + 4
 		}
-		s = w.v.fold(s, start, indent)
+		s = view.fold(s, start, indent)
 	}
 	if color != nil {
 		s = color(s)

@@ -40,6 +40,23 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestJSONFits: however long a text is, the comma behind it fits the line too.
+func TestJSONFits(t *testing.T) {
+	t.Parallel()
+	v := render.View{Width: 40}
+	for n := range 120 {
+		got, err := v.JSON([]byte(`{"id":"`+strings.Repeat("x", n)+`","n":[1,2]}`), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(got) {
+			if w := ansi.StringWidth(strings.TrimSuffix(line, "\n")); w > v.Width {
+				t.Errorf("%d letters: the line %q has %d columns", n, line, w)
+			}
+		}
+	}
+}
+
 func TestNotJSON(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, in, want string }{
