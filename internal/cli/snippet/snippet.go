@@ -184,12 +184,12 @@ func list(ctx context.Context, env *cli.Env, catalogue *provider.Catalogue) erro
 	}, rows)); err != nil {
 		return err
 	}
-	rows = nil
 	if err := env.Print(fmt.Sprintf("\nFor every provider but these %d:\n\n", len(out.Without))); err != nil {
 		return err
 	}
-	for _, w := range out.Without {
-		rows = append(rows, []string{w.Provider, w.Why})
+	reasons := make([][]string, len(out.Without))
+	for i, w := range out.Without {
+		reasons[i] = []string{w.Provider, w.Why}
 	}
-	return env.Columns(rows)
+	return env.Columns(reasons)
 }
