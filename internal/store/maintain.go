@@ -13,13 +13,16 @@ const (
 )
 
 // maintain indexes what this process has stored: in one go while intake is
-// idle, a little at a time while it is busy. It ends with ctx.
+// idle, a little at a time while it is busy. What is too old goes every minute,
+// and once after the first commit: most who store something are gone sooner.
+// It ends with ctx.
 func (s *Store) maintain(ctx context.Context) {
 	prune := time.NewTicker(pruneEvery)
 	defer prune.Stop()
 	look := time.NewTimer(rest)
 	defer look.Stop()
 	beat, busy := s.own.wait(), false
+	stored, pruned := false, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -27,6 +30,7 @@ func (s *Store) maintain(ctx context.Context) {
 		case <-prune.C:
 			s.pruneOld(ctx)
 		case <-beat:
+			stored = true
 			if beat = s.own.wait(); !busy {
 				busy = true
 				look.Reset(rest)
@@ -34,6 +38,9 @@ func (s *Store) maintain(ctx context.Context) {
 		case <-look.C:
 			if s.index(ctx, busy, beat) {
 				look.Reset(rest)
+			} else if stored && !pruned {
+				pruned = true
+				s.pruneOld(ctx)
 			}
 			busy = false
 		}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -59,6 +60,37 @@ func TestPrune(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestPrunesWithoutAMinute: a process that stores something and ends soon keeps
+// to the retention as well.
+func TestPrunesWithoutAMinute(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	path := filepath.Join(t.TempDir(), "hooks", "events.db")
+	s := openAt(t, path, store.Options{Now: c.Now})
+	for i := range 5 {
+		mustAppend(t, s, sample(fmt.Sprint("evt_", i)))
+	}
+	c.pass(time.Hour)
+	s = openAt(t, path, store.Options{Now: c.Now, Retention: store.Retention{Count: 2}})
+	mustAppend(t, s, sample("evt_last"))
+	tick, end := time.NewTicker(10*time.Millisecond), time.After(30*time.Second)
+	defer tick.Stop()
+	for {
+		n, err := s.Count(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 2 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("%d deliveries are kept, want 2", n)
+		}
 	}
 }
 
