@@ -37,7 +37,10 @@ func (r *runner) main(ctx context.Context) int {
 	r.only = firstWord(r.env.Args)
 	cmd := r.tree()
 	cmd.SetArgs(append([]string{}, r.env.Args...)) // never nil: cobra would read os.Args
-	err := cmd.ExecuteContext(ctx)
+	err := strangeWord(cmd, r.env.Args)
+	if err == nil {
+		err = cmd.ExecuteContext(ctx)
+	}
 	if err == nil {
 		return int(cli.OK)
 	}

@@ -119,6 +119,9 @@ func (r *runner) explain(root *cobra.Command, args []string) error {
 	if err == nil && cmd != root && len(rest) == 0 {
 		return r.help(cmd)
 	}
+	if err := otherWord(root, args[0], nil); err != nil {
+		return err
+	}
 	err = fmt.Errorf("there is no topic or command %q", args[0])
 	if near := spelling.Nearest(args[0], append(topicNames(), names(root)...)); near != "" {
 		return cli.Usage(err, "did you mean hooks help "+near+"?")

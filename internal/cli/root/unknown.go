@@ -32,6 +32,45 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	return cli.Usage(err, cmd.CommandPath()+" --help shows the commands")
 }
 
+// strangeWord refuses a word that stands where a command is meant and is none,
+// before the flags behind it are read: they are those of another command.
+func strangeWord(root *cobra.Command, args []string) error {
+	cmd, rest, err := root.Find(args)
+	if err != nil || cmd != root && !cli.IsGroup(cmd) {
+		return nil //nolint:nilerr // the execution will say what is wrong
+	}
+	words := behindFlags(cmd, rest)
+	if len(words) == 0 || strings.HasPrefix(words[0], "__") { // cobra's own, for completions
+		return nil
+	}
+	return unknownCommand(cmd, words)
+}
+
+// behindFlags returns args from the first that is no flag of cmd on; none where
+// a flag comes before that cmd does not have.
+func behindFlags(cmd *cobra.Command, args []string) []string {
+	cmd.InitDefaultHelpFlag()
+	cmd.InheritedFlags() // puts those of its parents to its own
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		if !strings.HasPrefix(arg, "-") {
+			return args[i:]
+		}
+		name, _, given := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		f := cmd.Flags().Lookup(name)
+		if !strings.HasPrefix(arg, "--") && name != "" {
+			f, given = cmd.Flags().ShorthandLookup(name[:1]), given || len(name) > 1
+		}
+		if f == nil {
+			return nil
+		}
+		if !given && f.NoOptDefVal == "" {
+			i++ // its value
+		}
+	}
+	return nil
+}
+
 // otherWord answers a word that other tools use with ours for it.
 func otherWord(root *cobra.Command, word string, args []string) error {
 	ours := map[string]string{
@@ -47,6 +86,8 @@ func otherWord(root *cobra.Command, word string, args []string) error {
 	}
 	line := "hooks " + ours
 	switch {
+	case len(args) > 0 && strings.HasPrefix(args[0], "-"):
+		line = "hooks " + name + " " + strings.Join(args, " ")
 	case len(args) > 0:
 		line += " " + strings.Join(args, " ")
 	case word == "trigger":
