@@ -233,6 +233,34 @@ func TestRateOfOneName(t *testing.T) {
 	}
 }
 
+// What a token says of the rate of its names comes before what the relay does.
+func TestRateOfAToken(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir() + "/tokens.json"
+	secret, tok, err := relay.MintToken(randReader{}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok.Rate = 0.1
+	if err := relay.AddToken(path, tok); err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := relay.LoadTokens(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, func(c *relay.Config) { c.Tokens, c.Limits = tokens, relay.Limits{} })
+	public, _ := dial(t, s, "slow", answering("ok"), func(c *tunnel.Config) { c.Token = secret })
+	codes := map[int]int{}
+	for range 10 {
+		resp, _ := do(t, "GET", public, nil)
+		codes[resp.StatusCode]++
+	}
+	if codes[200] == 0 || codes[429] < 5 {
+		t.Errorf("answers %v, want one or a few, and 429", codes)
+	}
+}
+
 // Nothing of what is secret in a request gets into logs or metrics.
 func TestDiscretion(t *testing.T) {
 	t.Parallel()

@@ -78,10 +78,24 @@ func (x *exchange) admit() *refusal {
 	if x.n = x.s.owned(x.rt.name); x.n == nil && x.s.cfg.Cluster == nil {
 		return errUnknown
 	}
-	if x.n != nil && !l.Unlimited && !x.n.allow(now, l.Rate, l.Burst) {
-		return errRate
+	if x.n != nil && !l.Unlimited {
+		if rate, burst := x.s.rateOf(x.n); !x.n.allow(now, rate, burst) {
+			return errRate
+		}
 	}
 	return nil
+}
+
+// rateOf is how many requests a second a name may have, and at once: what its
+// token says comes before what the relay does.
+func (s *Server) rateOf(n *name) (rate, burst float64) {
+	l := &s.cfg.Limits
+	if s.cfg.Tokens != nil {
+		if t := s.cfg.Tokens.find(n.owner, s.cfg.Now()); t != nil && t.Rate > 0 {
+			return t.Rate, max(1, t.Rate*l.Burst/l.Rate)
+		}
+	}
+	return l.Rate, l.Burst
 }
 
 // serve passes the request on or stores it. A refusal is returned only while

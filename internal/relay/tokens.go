@@ -363,6 +363,9 @@ func (t *Token) check() error {
 	if err != nil || len(h) != 32 || t.ID == "" {
 		return fmt.Errorf("token %q has no valid sha256", t.ID)
 	}
+	if t.Rate < 0 {
+		return fmt.Errorf("token %q: rate %g is below zero", t.ID, t.Rate)
+	}
 	t.hash = [32]byte(h)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type TokenOptions struct {
 	NATS    NATSOptions
 	Label   string
 	Names   []string
+	Rate    float64
 	Expires time.Duration
 	ID      string
 }
@@ -56,6 +58,7 @@ func newCreate(env *cli.Env) *cobra.Command {
 	bindFile(cmd, &o)
 	cmd.Flags().StringVar(&o.Label, "label", "", "a `TEXT` to know it by")
 	cmd.Flags().StringSliceVar(&o.Names, "names", nil, "only for tunnels called `NAME`; * stands for any characters (repeatable)")
+	cmd.Flags().Float64Var(&o.Rate, "rate", 0, "at most `N` requests a second for each of its tunnels; 0: as many as the relay allows")
 	cli.Duration(cmd.Flags(), &o.Expires, "expires", 0, "valid for `DURATION`; without it for ever")
 	cli.Exits(cmd,
 		cli.Exit{Status: cli.OK, When: "the token was made"},
@@ -76,11 +79,14 @@ func create(ctx context.Context, env *cli.Env, o TokenOptions) error {
 			return cli.Usagef("--names: %q is no name for a tunnel: 3 to 63 of the characters a-z, 0-9 and -", pattern)
 		}
 	}
+	if !(o.Rate >= 0) || math.IsInf(o.Rate, 1) {
+		return cli.Usagef("--rate is a number of requests, 0 or more")
+	}
 	secret, token, err := relay.MintToken(env.Rand, env.Now())
 	if err != nil {
 		return cli.Failed(err)
 	}
-	token.Label, token.Names = o.Label, o.Names
+	token.Label, token.Names, token.Rate = o.Label, o.Names, o.Rate
 	if o.Expires > 0 {
 		at := token.CreatedAt.Add(o.Expires)
 		token.ExpiresAt = &at
@@ -132,13 +138,14 @@ type listed struct {
 	ID        string   `json:"id"`
 	Label     string   `json:"label"`
 	Names     []string `json:"names"`
+	Rate      float64  `json:"rate,omitempty"`
 	CreatedAt string   `json:"created_at"`
 	ExpiresAt *string  `json:"expires_at"`
 	Expired   bool     `json:"expired"`
 }
 
 func describe(t *relay.Token, now time.Time) listed {
-	l := listed{ID: t.ID, Label: t.Label, Names: append([]string{}, t.Names...), CreatedAt: webhook.FormatTime(t.CreatedAt)}
+	l := listed{ID: t.ID, Label: t.Label, Names: append([]string{}, t.Names...), Rate: t.Rate, CreatedAt: webhook.FormatTime(t.CreatedAt)}
 	if t.ExpiresAt != nil {
 		at := webhook.FormatTime(*t.ExpiresAt)
 		l.ExpiresAt, l.Expired = &at, !now.Before(*t.ExpiresAt)
