@@ -37,7 +37,7 @@ func (l Load) Sub(before Load) Load {
 func (c *Cluster) Load(clients string) (l Load) {
 	tb := c.Servers[0].tb
 	tb.Helper()
-	nc, err := nats.Connect(c.URL(), nats.UserInfo("sys", "sys"))
+	nc, err := nats.Connect(c.URL(), nats.UserInfo("sys", "sys"), nats.Timeout(time.Minute))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func (c *Cluster) ask(nc *nats.Conn, what string, options []byte, data any, f fu
 		tb.Fatal(err)
 	}
 	for range c.Servers {
-		m, err := sub.NextMsg(10 * time.Second)
+		m, err := sub.NextMsg(time.Minute)
 		if err != nil {
 			tb.Fatal(err)
 		}

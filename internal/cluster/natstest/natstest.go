@@ -123,7 +123,7 @@ func (s *Server) Kill() {
 func (c *Cluster) Wait() {
 	tb := c.Servers[0].tb
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	for {
 		err := c.ready(ctx)
@@ -139,7 +139,7 @@ func (c *Cluster) Wait() {
 }
 
 func (c *Cluster) ready(ctx context.Context) error {
-	nc, err := nats.Connect(c.URL(), nats.Timeout(time.Second))
+	nc, err := nats.Connect(c.URL(), nats.Timeout(10*time.Second))
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (c *Cluster) ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	cfg := jetstream.StreamConfig{Name: "READY", Subjects: []string{"ready"}, Replicas: min(len(c.Servers), 3)}
 	if _, err := js.CreateOrUpdateStream(ctx, cfg); err != nil {
