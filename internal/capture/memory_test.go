@@ -92,7 +92,7 @@ func TestMemory(t *testing.T) {
 
 func startAlone(t *testing.T) (url string, pid int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestMemory$")
 	cmd.Env = append(os.Environ(), aloneVariable+"=1")
 	stdin, err := cmd.StdinPipe()

@@ -58,7 +58,7 @@ func listen(t *testing.T) *listener {
 
 func (s *listener) serve(c net.Conn) {
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 	in := bufio.NewReader(c)
 	r := &received{header: http.Header{}}
 	for first := true; ; first = false {

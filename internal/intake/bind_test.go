@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/hooks-cli/hooks/internal/address"
+	"github.com/hooks-cli/hooks/internal/address/addresstest"
 )
 
 func TestBindLoopback(t *testing.T) {
@@ -42,7 +43,11 @@ func TestBindTakenPort(t *testing.T) {
 		hosts = append(hosts, "::1") // half a port is no port
 	}
 	for _, host := range hosts {
-		l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+		port, err := addresstest.Port() // of neither family
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort(host, port))
 		if err != nil {
 			t.Fatal(err)
 		}
