@@ -13,6 +13,7 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/cli/root"
+	"github.com/hooks-cli/hooks/internal/umasktest"
 	"github.com/hooks-cli/hooks/internal/units"
 )
 
@@ -26,6 +27,7 @@ func TestMain(m *testing.M) {
 	}
 	if programs[strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")] == nil {
 		forgetSettings()
+		umasktest.Usual()
 	}
 	testscript.Main(m, programs)
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/store"
+	"github.com/hooks-cli/hooks/internal/umasktest"
 )
 
 // The test's own program is also the sender, in a process of its own: these
@@ -36,6 +37,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	umasktest.Usual()
 	if url := os.Getenv(loadURL); url != "" {
 		n, err := strconv.Atoi(os.Getenv(loadCount))
 		if err != nil {

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hooks-cli/hooks/internal/umasktest"
 )
 
 // secret signs everything in these tests. The spaces and the quote are there
@@ -28,6 +30,7 @@ const secret = `whsec_it's only a test, 0123456789`
 const patience = 5 * time.Minute
 
 func TestMain(m *testing.M) {
+	umasktest.Usual()
 	m.Run()
 	if dir := buildDir(); dir != "" {
 		_ = os.RemoveAll(dir)

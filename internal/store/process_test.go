@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/store"
+	"github.com/hooks-cli/hooks/internal/umasktest"
 	"github.com/hooks-cli/hooks/internal/webhook"
 )
 
@@ -35,6 +36,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	umasktest.Usual()
 	if path := os.Getenv(childPath); path != "" {
 		n, _ := strconv.ParseInt(os.Getenv(childMax), 10, 64)
 		if err := child(path, os.Getenv(childWork), n); err != nil {

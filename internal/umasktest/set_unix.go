@@ -1,0 +1,7 @@
+//go:build unix
+
+package umasktest
+
+import "syscall"
+
+func set(mask int) { syscall.Umask(mask) }
