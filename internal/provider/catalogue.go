@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-//go:embed data index.txt form.txt
+//go:embed data index.txt
 var files embed.FS
 
 const indexFile = "index.txt"
