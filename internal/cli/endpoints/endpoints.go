@@ -72,7 +72,9 @@ func general(env *cli.Env, cmd *cobra.Command, o *Options, done string, run runn
 		case o.Verb == endpoint.Create:
 			o.URL, o.HasURL = args[0], true
 		case len(args) > 0:
-			o.ID = args[0]
+			if o.ID = args[0]; o.ID == "" { // the path would be that of all endpoints
+				return cli.Usage(errors.New("the id of the endpoint is empty"), "hooks endpoints list shows them")
+			}
 		}
 		if err := o.check(changed); err != nil {
 			return err

@@ -206,7 +206,9 @@ func newRevoke(env *cli.Env) *cobra.Command {
 			"  $ hooks relay token revoke tok_5f0c1a2b3c4d --data-dir /var/lib/hooks-relay",
 		Args: cli.Args(1, 1, "the id or label of a token"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.ID = args[0]
+			if o.ID = args[0]; o.ID == "" { // as from a variable that is not set
+				return cli.Usage(errors.New("the id of the token is empty"), "hooks relay token list shows them")
+			}
 			return revoke(cmd.Context(), env, o)
 		},
 	}
