@@ -2,13 +2,13 @@ package wire
 
 import (
 	"bufio"
-	"crypto/sha1" //nolint:gosec // the websocket handshake is made with it
+	"context"
+	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -27,11 +27,12 @@ func piped(t *testing.T) (*websocket.Conn, net.Conn) {
 			t.Error(err)
 			return
 		}
-		sum := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // as above
-		fmt.Fprintf(there, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+		sum := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+		fmt.Fprintf(there, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: %s\r\nSec-WebSocket-Accept: %s\r\n\r\n", Protocol,
 			base64.StdEncoding.EncodeToString(sum[:]))
 	}()
-	ws, _, err := websocket.NewClient(&steadyConn{Conn: here}, &url.URL{Scheme: "ws", Host: "relay.example"}, nil, 512, MaxMessage)
+	d := Dialer{Shared: &Shared{}, Dial: func(context.Context, string, string) (net.Conn, error) { return here, nil }}
+	ws, _, err := d.Connect(t.Context(), "ws://relay.example", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
