@@ -138,13 +138,25 @@ func latency(l deliver.Latencies) latencyJSON {
 	return latencyJSON{ms(l.Min), ms(l.Mean), ms(l.P50), ms(l.P90), ms(l.P95), ms(l.P99), ms(l.P999), ms(l.Max)}
 }
 
+// sentTypes are the types of the events of a load: those that were named, else
+// that of the body that was given.
+func (s *sending) sentTypes() []string {
+	if len(s.types) > 0 {
+		return s.types
+	}
+	if d, err := outgoing.Compose(s.order); err == nil && d.EventType != "" {
+		return []string{d.EventType}
+	}
+	return []string{}
+}
+
 func (s *sending) tellLoad(ctx context.Context, r deliver.Report) error {
 	if !s.env.Global.WantsJSON() {
-		head := strings.TrimSpace(s.provider.ID + " " + strings.Join(s.types, ", "))
+		head := strings.TrimSpace(s.provider.ID + " " + strings.Join(s.sentTypes(), ", "))
 		return s.env.Print("→ " + safetext.Line(head) + "\n" + s.env.View().Load(r))
 	}
 	out := loadJSON{
-		URL: s.target.Redacted(), Provider: s.provider.ID, Events: s.types,
+		URL: s.target.Redacted(), Provider: s.provider.ID, Events: s.sentTypes(),
 		Planned: r.Planned, Sent: r.Sent, NotSent: r.NotSent, Answered: r.Answered, Accepted: r.Accepted,
 		Statuses: map[string]int{}, Errors: map[string]int{}, Lost: r.Lost, LostIDs: r.LostIDs,
 		DurationMS: webhook.Milliseconds(r.Elapsed), Throughput: r.Throughput(), Latency: latency(r.Latency), Service: latency(r.Service),
@@ -157,9 +169,6 @@ func (s *sending) tellLoad(ctx context.Context, r deliver.Report) error {
 	}
 	if out.LostIDs == nil {
 		out.LostIDs = []string{}
-	}
-	if out.Events == nil {
-		out.Events = []string{}
 	}
 	return s.env.JSON(ctx, out)
 }
