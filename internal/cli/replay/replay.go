@@ -74,6 +74,9 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 			if err := env.CheckRequestFormat(o.DryRun); err != nil {
 				return err
 			}
+			if o.To == "" && cmd.Flags().Changed("to") { // a variable that is not set
+				return cli.Usagef("the address to send to is empty")
+			}
 			if err := o.check(); err != nil {
 				return err
 			}

@@ -93,6 +93,9 @@ func NewCmd(env *cli.Env, run func(context.Context, *cli.Env, Options) error) *c
 				}
 				o.To = own[0]
 			}
+			if o.To == "" && (len(own) == 1 || changed("to")) {
+				return cli.Usagef("the address to send to is empty")
+			}
 			o.Command, o.HasData = command, changed("data")
 			if changed("seed") {
 				o.Seed = &seed
