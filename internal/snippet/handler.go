@@ -138,6 +138,9 @@ func Describe(p *provider.Provider) (*Handler, error) {
 	if err == nil && !plain(fmt.Sprint(*h)) {
 		err = unsupported("its definition has other than printable ASCII characters")
 	}
+	if err == nil {
+		err = spellable(h)
+	}
 	if err != nil {
 		return nil, &UnsupportedError{Provider: p.ID, Why: err.Error()}
 	}

@@ -116,6 +116,46 @@ func TestDescribeRefuses(t *testing.T) {
 	}
 }
 
+// A definition from anywhere writes no code: what no template could quote is
+// refused.
+func TestDescribeRefusesCode(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string][2]string{
+		"as it is":         {"", ""},
+		"php":              {"name: Acme", "name: 'Acme ?><?php evil(); //'"},
+		"docstring":        {"name: Acme", `name: 'Acme """; evil() #'`},
+		"java":             {"name: Acme", `name: 'Acme \u000aevil();'`},
+		"variable":         {"env: ACME_SECRET", "env: 'ACME; evil()'"},
+		"prefix":           {"prefix: acme_", `prefix: "') || evil() || ('"`},
+		"prefix as regexp": {"prefix: acme_", "prefix: '/'"},
+		"header":           {"header:X-Acme", "header:X-'.evil().'"},
+		"field":            {"id: $.id", `id: "$['a'] + evil() + ['b']"`},
+		"method":           {"delivery:", "request: {method: \"POST'+x+'\"}\ndelivery:"},
+	} {
+		text := strings.Replace(`id: acme
+name: Acme
+schemes:
+  - algorithm: hmac-sha256
+    content: "{body}"
+    signature: {in: "header:X-Acme", format: "{signature}", encoding: hex}
+    secret: {prefix: acme_, env: ACME_SECRET}
+event: {id: $.id, type: $.type}
+delivery: {path: /webhooks/acme}
+`, change[0], change[1], 1)
+		c, err := provider.Load(provider.Source{Name: "acme.yaml", Data: []byte(text)})
+		if err != nil {
+			continue // refused before
+		}
+		p, err := c.Get("acme")
+		if err != nil {
+			continue
+		}
+		if _, err := Describe(p); (err == nil) != (name == "as it is") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // shapes are providers that differ in what a handler has to do.
 func shapes() []string {
 	return []string{
