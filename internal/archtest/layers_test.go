@@ -12,7 +12,7 @@ import (
 // other. Commands are one line, so commands never import commands.
 func layers() [][]string {
 	return [][]string{
-		{"internal/webhook", "internal/safetext", "internal/spelling", "internal/units", "internal/yamldoc", "internal/inflate", "internal/child", "internal/commit", "internal/build"},
+		{"internal/webhook", "internal/safetext", "internal/spelling", "internal/units", "internal/yamldoc", "internal/inflate", "internal/child", "internal/commit", "internal/build", "internal/filelock"},
 		{"internal/address", "internal/junit", "internal/ids", "internal/httptext", "internal/payload", "internal/structured", "internal/keypair", "internal/term", "internal/contract"},
 		{"internal/scheme", "internal/match", "internal/difference"},
 		{"internal/provider", "internal/deliver"},

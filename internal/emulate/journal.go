@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/hooks-cli/hooks/internal/filelock"
 )
 
 // The journal is a file of JSON lines, each a change to what is registered; the
@@ -52,10 +54,10 @@ var ErrInUse = errors.New("another emulator uses this data directory")
 // A journal is open for one process. Its methods are not safe for concurrent
 // use.
 type journal struct {
-	path string
-	file *os.File
-	size int64
-	lock io.Closer
+	path    string
+	file    *os.File
+	size    int64
+	release func() // of the data directory
 
 	key       []byte
 	endpoints []*kept // in the order in which they were made
@@ -64,11 +66,14 @@ type journal struct {
 
 // openJournal opens the journal in dir, which only its owner can write to.
 func openJournal(dir string, now time.Time, scale float64) (*journal, error) {
-	lock, err := lockFile(filepath.Join(dir, lockName))
+	release, err := filelock.TryHold(filepath.Join(dir, lockName))
+	if errors.Is(err, filelock.ErrLocked) {
+		return nil, ErrInUse
+	}
 	if err != nil {
 		return nil, err
 	}
-	j := &journal{path: filepath.Join(dir, journalName), lock: lock}
+	j := &journal{path: filepath.Join(dir, journalName), release: release}
 	err = j.read()
 	if err == nil && j.key == nil {
 		j.key = make([]byte, 32)
@@ -81,7 +86,8 @@ func openJournal(dir string, now time.Time, scale float64) (*journal, error) {
 		err = j.rewrite()
 	}
 	if err != nil {
-		return nil, errors.Join(err, lock.Close())
+		release()
+		return nil, err
 	}
 	return j, nil
 }
@@ -197,4 +203,7 @@ func (j *journal) write(l line) error {
 	return nil
 }
 
-func (j *journal) close() error { return errors.Join(j.file.Close(), j.lock.Close()) }
+func (j *journal) close() error {
+	defer j.release()
+	return j.file.Close()
+}

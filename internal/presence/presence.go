@@ -20,6 +20,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hooks-cli/hooks/internal/filelock"
 )
 
 // A Listener is a process that captures into a store.
@@ -58,7 +60,7 @@ func Announce(store string, l Listener) (leave func(), err error) {
 		return nil, fmt.Errorf("announce the listener: %w", err)
 	}
 	if _, err = f.Write(text); err == nil {
-		err = lock(f)
+		err = filelock.Lock(f)
 	}
 	leave = func() {
 		_ = f.Close() // ends the lock
@@ -80,15 +82,7 @@ func enter(dir string) (open func(), err error) {
 	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("%s is not a directory", dir)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, gate), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := lock(f); err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return func() { _ = f.Close() }, nil
+	return filelock.Hold(filepath.Join(dir, gate))
 }
 
 // sweep removes what processes left behind that were killed. The caller holds
@@ -135,7 +129,7 @@ func read(name string) (l Listener, alive bool) {
 		return l, false // gone meanwhile
 	}
 	defer f.Close()
-	if !locked(f) {
+	if !filelock.Locked(f) {
 		return l, false
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile))

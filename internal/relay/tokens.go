@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/hooks-cli/hooks/internal/cluster"
+	"github.com/hooks-cli/hooks/internal/filelock"
 	"github.com/hooks-cli/hooks/internal/safetext"
 )
 
@@ -395,6 +396,11 @@ func (t *Tokens) find(hash [32]byte, now time.Time) *Token {
 
 // AddToken adds a record to a file, which is made if it is not there.
 func AddToken(path string, t *Token) error {
+	release, err := holdTokens(path)
+	if err != nil {
+		return err
+	}
+	defer release()
 	list, err := ReadTokens(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -405,6 +411,11 @@ func AddToken(path string, t *Token) error {
 // RemoveToken removes the records with this id or label, and returns how many
 // there were.
 func RemoveToken(path, id string) (int, error) {
+	release, err := holdTokens(path)
+	if err != nil {
+		return 0, err
+	}
+	defer release()
 	list, err := ReadTokens(path)
 	if err != nil {
 		return 0, err
@@ -414,6 +425,12 @@ func RemoveToken(path, id string) (int, error) {
 		return 0, nil
 	}
 	return len(list) - len(kept), WriteTokens(path, kept)
+}
+
+// holdTokens keeps others from changing the token file until release is
+// called: what they add would be lost.
+func holdTokens(path string) (release func(), err error) {
+	return filelock.Hold(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".lock"))
 }
 
 // newEventID makes an id that rises with time: 48 bits of milliseconds and 80

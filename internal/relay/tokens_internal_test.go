@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -106,5 +108,29 @@ func TestManyAddresses(t *testing.T) {
 	a.take(netip.MustParseAddr("192.0.2.2"), now)
 	if a.take(greedy, now) || len(a.all) > 2 {
 		t.Errorf("it passed again, %d addresses known", len(a.all))
+	}
+}
+
+// TestTokensAddedAtOnce: those who change a token file at the same time lose
+// nothing of each other.
+func TestTokensAddedAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "tokens.json")
+	const count = 20
+	var wg sync.WaitGroup
+	for range count {
+		wg.Go(func() {
+			_, token, err := MintToken(rand.Reader, time.Now())
+			if err == nil {
+				err = AddToken(path, token)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if list, err := ReadTokens(path); err != nil || len(list) != count {
+		t.Errorf("%d tokens in the file, %v; want %d", len(list), err, count)
 	}
 }

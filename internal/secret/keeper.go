@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/filelock"
 	"github.com/hooks-cli/hooks/internal/safetext"
 )
 
@@ -96,7 +97,7 @@ func (k *Keeper) change(edit func(*file) error) error {
 	if err := makePrivateDir(k.Dir); err != nil {
 		return err
 	}
-	unlock, err := lock(filepath.Join(k.Dir, "lock"))
+	unlock, err := filelock.Hold(filepath.Join(k.Dir, "lock"))
 	if err != nil {
 		return fmt.Errorf("wait for another hooks: %w", err)
 	}
