@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hooks-cli/hooks/internal/address"
+	"github.com/hooks-cli/hooks/internal/relay"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/secret"
 	"github.com/hooks-cli/hooks/internal/tunnel"
@@ -71,6 +72,9 @@ func (p *RelayPlace) Remember(name string) { p.memory.remember(p.place, name) }
 // which name target was exposed there the last time. That traffic would be in
 // the clear is told.
 func (e *Env) FindRelay(ctx context.Context, r Relay, target string) (*RelayPlace, error) {
+	if r.Name != "" && !relay.ValidName(r.Name) {
+		return nil, Usagef("--name: %q is no name for a tunnel: 3 to 63 of the characters a-z, 0-9 and -, and no word that a relay keeps for itself", r.Name)
+	}
 	u, err := e.relayURL(r)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hooks-cli/hooks/internal/deliver"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/wire"
 )
@@ -370,8 +371,11 @@ func (c *Client) accept(w *wire.Welcome) error {
 }
 
 func connectError(relay *url.URL, resp *http.Response, err error) error {
-	if resp == nil || errors.Is(err, wire.ErrVersion) {
+	if errors.Is(err, wire.ErrVersion) {
 		return fmt.Errorf("connect to relay %s: %w", relay.Host, err)
+	}
+	if resp == nil {
+		return fmt.Errorf("connect to the relay: %w", deliver.InWords(err, relay.Host))
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 200)) // what came is enough
