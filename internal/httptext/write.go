@@ -111,13 +111,19 @@ func Masked(d *webhook.Delivery) *webhook.Delivery {
 	c.Redacted = slices.Compact(c.Redacted)
 	c.Attempts = slices.Clone(d.Attempts)
 	for i := range c.Attempts {
-		a := &c.Attempts[i]
-		a.URL = safetext.CleanURL(a.URL)
-		if a.Response != nil {
-			r := *a.Response
-			r.Header, _ = safetext.MaskHeader(r.Header)
-			a.Response = &r
-		}
+		c.Attempts[i] = *MaskedAttempt(&c.Attempts[i])
+	}
+	return &c
+}
+
+// MaskedAttempt is Masked for an attempt alone.
+func MaskedAttempt(a *webhook.Attempt) *webhook.Attempt {
+	c := *a
+	c.URL = safetext.CleanURL(a.URL)
+	if a.Response != nil {
+		r := *a.Response
+		r.Header, _ = safetext.MaskHeader(r.Header)
+		c.Response = &r
 	}
 	return &c
 }

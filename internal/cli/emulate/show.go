@@ -9,6 +9,7 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/emulate"
+	"github.com/hooks-cli/hooks/internal/httptext"
 	"github.com/hooks-cli/hooks/internal/intake"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/safetext"
@@ -192,7 +193,7 @@ func (d *display) call(e emulate.Event) {
 
 func (d *display) attempt(e emulate.Event) {
 	if d.env.Global.WantsJSON() {
-		doc, err := e.Attempt.MarshalJSON()
+		doc, err := httptext.MaskedAttempt(e.Attempt).MarshalJSON()
 		if err != nil {
 			d.write(err)
 			return

@@ -11,6 +11,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/capture"
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/endpoint"
+	"github.com/hooks-cli/hooks/internal/httptext"
 	"github.com/hooks-cli/hooks/internal/ids"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/tunnel"
@@ -188,7 +189,7 @@ func (x *exposure) observe(e capture.Event) {
 		x.env.Warn(e.Note)
 	case e.Kind != capture.Stored || x.failed != nil:
 	case x.env.Global.WantsJSON():
-		x.failed = x.env.JSONLine(context.Background(), e.Delivery)
+		x.failed = x.env.JSONLine(context.Background(), httptext.Masked(e.Delivery))
 	default:
 		x.failed = x.env.Print(x.env.View().Line(e.Delivery) + "\n")
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hooks-cli/hooks/internal/cli"
+	"github.com/hooks-cli/hooks/internal/httptext"
 	"github.com/hooks-cli/hooks/internal/safetext"
 	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/webhook"
@@ -18,7 +19,9 @@ import (
 
 const long = `What hooks listen has captured and hooks send has sent is kept in a store, by default for 30 days and up to 1 GiB. Any number of commands may read it while others write.
 
-An id is dlv_…, an event id as the provider writes it, a unique beginning of either, or last. An event id means its newest received delivery.`
+An id is dlv_…, an event id as the provider writes it, a unique beginning of either, or last. An event id means its newest received delivery.
+
+Credentials in headers and addresses are masked wherever a delivery is shown, as JSON too; "redacted" names them. show and export have --show-credentials.`
 
 // NewCmd returns the command with its own commands.
 func NewCmd(env *cli.Env) *cobra.Command {
@@ -85,7 +88,11 @@ func RunList(ctx context.Context, env *cli.Env, o ListOptions) error {
 	}
 	warnDamaged(env, page.Damaged)
 	if env.Global.WantsJSON() {
-		return env.JSON(ctx, append([]*webhook.Delivery{}, page.Deliveries...))
+		out := []*webhook.Delivery{}
+		for _, d := range page.Deliveries {
+			out = append(out, httptext.Masked(d))
+		}
+		return env.JSON(ctx, out)
 	}
 	if len(page.Deliveries) == 0 {
 		env.Say("nothing found; hooks listen captures")
@@ -172,6 +179,7 @@ func printFound(ctx context.Context, env *cli.Env, found store.Found) error {
 	if env.Global.WantsJSON() {
 		out := []match{}
 		for _, m := range found.Matches {
+			m.Delivery = httptext.Masked(m.Delivery)
 			out = append(out, match(m))
 		}
 		return env.JSON(ctx, out)
@@ -275,7 +283,7 @@ func RunTail(ctx context.Context, env *cli.Env, o TailOptions) error {
 
 func printOne(ctx context.Context, env *cli.Env, d *webhook.Delivery) error {
 	if env.Global.WantsJSON() {
-		return env.JSONLine(ctx, d)
+		return env.JSONLine(ctx, httptext.Masked(d))
 	}
 	return env.Print(env.View().Line(d) + "\n")
 }

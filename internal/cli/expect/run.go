@@ -11,6 +11,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/child"
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/expect"
+	"github.com/hooks-cli/hooks/internal/httptext"
 	"github.com/hooks-cli/hooks/internal/junit"
 	"github.com/hooks-cli/hooks/internal/match"
 	"github.com/hooks-cli/hooks/internal/render"
@@ -205,7 +206,7 @@ func (x *expecting) watch(ctx context.Context, app *child.Process, broken contex
 // tell prints a capture that is one of those expected.
 func (x *expecting) tell(d *webhook.Delivery) error {
 	if x.env.Global.WantsJSON() {
-		return x.env.JSONLine(context.Background(), d)
+		return x.env.JSONLine(context.Background(), httptext.Masked(d))
 	}
 	return x.env.Print(x.env.View().Line(d) + "\n")
 }

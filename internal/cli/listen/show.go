@@ -12,6 +12,7 @@ import (
 	"github.com/hooks-cli/hooks/internal/capture"
 	"github.com/hooks-cli/hooks/internal/cli"
 	"github.com/hooks-cli/hooks/internal/diagnose"
+	"github.com/hooks-cli/hooks/internal/httptext"
 	"github.com/hooks-cli/hooks/internal/intake"
 	"github.com/hooks-cli/hooks/internal/judge"
 	"github.com/hooks-cli/hooks/internal/render"
@@ -101,10 +102,10 @@ func (d *display) delivery(e capture.Event) {
 		}
 		members := `"kind":"delivery",` + extra
 		if len(e.Delivery.Body) >= largeBody && d.env.Global.JQ == "" {
-			d.large(members, e.Delivery)
+			d.large(members, httptext.Masked(e.Delivery))
 			return
 		}
-		d.line(members, e.Delivery)
+		d.line(members, httptext.Masked(e.Delivery))
 		return
 	}
 	view := d.env.View()
@@ -167,7 +168,7 @@ func (d *display) attempt(e capture.Event) {
 			d.write(err)
 			return
 		}
-		d.line(`"kind":"attempt","delivery_id":`+string(id)+`,`, e.Attempt)
+		d.line(`"kind":"attempt","delivery_id":`+string(id)+`,`, httptext.MaskedAttempt(e.Attempt))
 		return
 	}
 	if d.print == "none" {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hooks-cli/hooks/internal/capture"
 	"github.com/hooks-cli/hooks/internal/cli"
+	"github.com/hooks-cli/hooks/internal/httptext"
 	"github.com/hooks-cli/hooks/internal/render"
 	"github.com/hooks-cli/hooks/internal/store"
 	"github.com/hooks-cli/hooks/internal/tunnel"
@@ -176,7 +177,7 @@ func (h *host) count(d *webhook.Delivery) {
 func (h *host) delivery(e capture.Event) error {
 	d := e.Delivery
 	if h.env.Global.WantsJSON() {
-		return h.object("delivery", "", d)
+		return h.object("delivery", "", httptext.Masked(d))
 	}
 	if len(d.Attempts) > 0 || d.Response == nil {
 		return nil // told with the attempt
@@ -186,7 +187,7 @@ func (h *host) delivery(e capture.Event) error {
 
 func (h *host) attempt(e capture.Event) error {
 	if h.env.Global.WantsJSON() {
-		return h.object("attempt", e.Delivery.ID, e.Attempt)
+		return h.object("attempt", e.Delivery.ID, httptext.MaskedAttempt(e.Attempt))
 	}
 	return h.show(e.Delivery)
 }
