@@ -2,6 +2,7 @@ package provider
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -13,7 +14,7 @@ import (
 // explained is how hooks help explains the form of a definition.
 func explained(t *testing.T) string {
 	t.Helper()
-	b, err := os.ReadFile("../cli/root/topics/definitions.txt")
+	b, err := os.ReadFile(filepath.Join("..", "cli", "root", "topics", "definitions.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
