@@ -38,24 +38,31 @@ func oddBodies() map[string]string {
 	}
 }
 
-// Whatever the body is, it is taken, judged, and kept byte for byte.
-func TestOddBodies(t *testing.T) {
-	t.Parallel()
+// served is a pipeline that listens at an address until the test ends.
+func served(t *testing.T) (in *intake.Server, st *store.Store, at string) {
+	t.Helper()
 	s, in, end := pipeline(t)
-	defer end()
+	t.Cleanup(end)
 	ls, err := intake.Bind(t.Context(), listenAnywhere())
 	if err != nil {
 		t.Fatal(err)
 	}
 	go func() { _ = in.Serve(ls...) }()
-	defer func() { _ = in.Close() }()
+	t.Cleanup(func() { _ = in.Close() })
 	st, ok := s.Store.(*store.Store)
 	if !ok {
 		t.Fatal("the pipeline has no store of its own")
 	}
+	return in, st, ls[0].Addr().String()
+}
+
+// Whatever the body is, it is taken, judged, and kept byte for byte.
+func TestOddBodies(t *testing.T) {
+	t.Parallel()
+	in, st, at := served(t)
 	for name, body := range oddBodies() {
 		for _, signed := range []string{"", "sha256=" + strings.Repeat("0", 64), "\xff\x00"[:1]} {
-			resp := send(t, http.MethodPost, "http://"+ls[0].Addr().String()+"/hook", body, "X-Canvelete-Signature: "+signed, "Content-Encoding: gzip")
+			resp := send(t, http.MethodPost, "http://"+at+"/hook", body, "X-Canvelete-Signature: "+signed, "Content-Encoding: gzip")
 			if resp.StatusCode != 200 && resp.StatusCode != 401 {
 				t.Errorf("%s: %d %s", name, resp.StatusCode, resp.Status)
 				continue
@@ -74,15 +81,8 @@ func TestOddBodies(t *testing.T) {
 // A request of HTTP/1.0 need not name a host: its address is where it came in.
 func TestNoHost(t *testing.T) {
 	t.Parallel()
-	s, in, end := pipeline(t)
-	defer end()
-	ls, err := intake.Bind(t.Context(), listenAnywhere())
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = in.Serve(ls...) }()
-	defer func() { _ = in.Close() }()
-	conn, err := net.Dial("tcp", ls[0].Addr().String())
+	_, st, at := served(t)
+	conn, err := net.Dial("tcp", at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,15 +95,11 @@ func TestNoHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	st, ok := s.Store.(*store.Store)
-	if !ok {
-		t.Fatal("the pipeline has no store of its own")
-	}
 	d, err := st.Get(t.Context(), resp.Header.Get("Hooks-Delivery"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "http://" + ls[0].Addr().String() + "/p?q"; d.URL != want || d.Header.Get("Host") != "" {
+	if want := "http://" + at + "/p?q"; d.URL != want || d.Header.Get("Host") != "" {
 		t.Errorf("its address is %s, want %s; Host %q", d.URL, want, d.Header.Get("Host"))
 	}
 }
