@@ -214,8 +214,9 @@ func (f *outFile) ended(err error) error {
 // OpenOutput puts the file of --output in the place of Out and returns the
 // function that ends it, told what the command ended with: after a success, or
 // an answer that was written although it is no good one, the file takes its
-// name; otherwise nothing is left behind and what had the name before stays. A stream's file
-// takes its name at once and is always kept. Only cli/root calls it.
+// name; otherwise nothing is left behind and what had the name before stays.
+// A stream's file takes its name at once and is always kept. Only cli/root
+// calls it.
 func (e *Env) OpenOutput(stream bool) (end func(error) error, err error) {
 	name := e.Global.Output
 	if name == "" || name == "-" {
